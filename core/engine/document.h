@@ -78,6 +78,7 @@ struct ApplyReport {
 };
 
 class Document;
+class View;
 
 /// One local change in the making. At most one at a time per document; while it lives the document
 /// takes no other mutation. Reading the document shows its edits. Dropping it without commit rolls
@@ -96,6 +97,10 @@ class Transaction {
   Result<ObjId> insert_object(ObjId list, std::size_t index, ObjType type);
   /// Deleting an absent map key does nothing; a list index must exist.
   Result<void> erase(ObjId object, const Prop& prop);
+  /// Resolves a conflict in favour of one visible value: a del whose preds are all the other visible
+  /// values of the register (automerge-format 6.4), so an object that is kept stays itself. Nothing
+  /// when `keep` is the only one. Errors: kNotFound when `keep` is not visible there.
+  Result<void> keep_only(ObjId object, const Prop& prop, OpId keep);
   /// The register must show at least one counter.
   Result<void> increment(ObjId object, const Prop& prop, std::int64_t amount);
   Result<void> splice_text(ObjId text, std::size_t index, std::size_t erase,
@@ -106,6 +111,9 @@ class Transaction {
                     TextUnit unit = TextUnit::kUtf16Units);
 
   std::size_t pending_ops() const;
+  /// What this transaction sees: the document at the heads it started from plus its own edits. For
+  /// transact() the same as Document::now(). Valid until the next edit.
+  View view() const;
   /// Nothing when there are no ops and allow_empty is false. The transaction is over either way.
   std::optional<model::ChangeHash> commit(const CommitOptions& options = {});
   void rollback();
