@@ -30,7 +30,8 @@ struct RowRun {
     kSingle,
     /// `count` text elements with consecutive ids, each after the first inserted behind the one
     /// before, one code point each, action kSet. Successors: none, or one each with ids
-    /// {succ.counter + i * succ_step, succ.actor}.
+    /// {succ.counter + i * succ_step, succ.actor}; such a successor is always a delete, because an
+    /// element with further rows is a kSingle. The object may be a list of such strings as well.
     kText,
   };
 
@@ -60,11 +61,12 @@ struct RowRun {
 struct Snapshot {
   std::vector<ActorId> actors;  ///< ascending, unique; each authored at least one change
   Heads heads;
-  std::vector<ChangeRow> changes;   ///< parents first; per actor ascending seq
-  std::vector<std::uint32_t> deps;  ///< row indices, shared array
-  std::vector<RowRun> rows;         ///< automerge-format 4.4
-  std::vector<OpId> succs;          ///< shared array
-  std::vector<Bytes> storage;       ///< inflated columns and the chunk itself
+  std::vector<std::uint32_t> head_rows;  ///< the change row of each head; empty: not known yet
+  std::vector<ChangeRow> changes;        ///< parents first; per actor ascending seq
+  std::vector<std::uint32_t> deps;       ///< row indices, shared array
+  std::vector<RowRun> rows;              ///< automerge-format 4.4
+  std::vector<OpId> succs;               ///< shared array
+  std::vector<Bytes> storage;            ///< inflated columns and the chunk itself
 
   Snapshot() = default;
   Snapshot(Snapshot&&) noexcept = default;
