@@ -1,0 +1,270 @@
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/base/random.h"
+#include "core/base/result.h"
+#include "core/store/types.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace converge::store {
+
+class FileHook;
+
+enum class StoreState : std::uint8_t {
+  kOpen,
+  kReadOnly,  ///< the disk is low or full, or the operator said so; comes back by itself
+  kFailed,    ///< the write path broke; reads go on over what is verified; reopen
+  kClosed,
+};
+const char* to_string(StoreState state);
+
+/// Something worth one log line: a state transition, a finding, or LevelDB's own note. May come on
+/// any thread, must not call back into the store.
+struct StoreEvent {
+  enum class Severity : std::uint8_t { kDebug, kInfo, kWarning, kError };
+  Severity severity = Severity::kInfo;
+  std::string code;  ///< stable: "store.failed", "log.torn-tail", "leveldb", ...
+  std::string message;
+};
+
+enum class OpenMode : std::uint8_t {
+  kExisting,        ///< refuses a directory that is not a store
+  kCreateIfAbsent,  ///< initialises a directory that is empty or does not exist
+};
+
+struct OpenOptions {
+  OpenMode mode = OpenMode::kExisting;
+  const Clock* clock = nullptr;  ///< required; outlives the store
+  Random* random = nullptr;      ///< required; outlives the store
+  std::function<void(const StoreEvent&)> on_event;
+
+  std::chrono::milliseconds relaxed_sync{200};  ///< 10 .. 10,000
+  std::size_t write_buffer_bytes = 8u << 20;
+  std::size_t block_cache_bytes = 32u << 20;
+  int open_files_max = 512;
+  std::uint64_t reserve_bytes = 64u << 20;       ///< 0: no reserve file
+  std::uint64_t free_bytes_min = 256u << 20;     ///< below: read-only; 0: only a failed write tells
+  std::uint64_t manifest_bytes_max = 64u << 20;  ///< above: wants_reopen in the stats
+  bool allow_network_filesystem = false;
+  std::string writer = "converge";  ///< version text for FORMAT's neighbours and m/format
+
+  /// Tests: sees every file operation and can make it fail (E11). Outlives the store.
+  FileHook* file_hook = nullptr;
+  /// Tests: named steps such as "commit.before-sync". Called on the thread that takes the step.
+  std::function<void(std::string_view)> on_step;
+};
+
+/// What opening found.
+struct OpenReport {
+  bool created = false;
+  bool was_clean = true;            ///< the last run said goodbye
+  std::uint64_t log_bytes_cut = 0;  ///< of a torn tail, copied to quarantine/
+  CommitNumber last_commit = 0;
+  CommitNumber synced_commit = 0;  ///< highest that was known synced when it was written
+  std::chrono::microseconds elapsed{};
+};
+
+/// New snapshot for a document (store.md 12). Made from a load of the same document.
+struct SnapshotDraft {
+  DocumentId document;
+  std::uint32_t based_on_generation = 0;  ///< of the load; another one now is kConflict
+  Bytes bytes;                            ///< one document chunk, without orphans
+  Heads heads;                            ///< of `bytes`
+  std::vector<ChangeHash> covered;        ///< every change in `bytes`
+  /// Called with the bytes as read back from the store: must load them and compare heads and
+  /// changes. Required.
+  std::function<Result<void>(ByteView)> verify;
+};
+
+struct SnapshotPublished {
+  DocumentHeader header;
+  std::uint64_t changes_removed = 0;
+  std::uint64_t bytes_removed = 0;
+};
+
+struct OperationStats {
+  std::uint64_t count = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t total_us = 0;
+  std::uint64_t max_us = 0;
+};
+
+struct StoreStats {
+  StoreState state = StoreState::kOpen;
+  std::string state_reason;
+  StoreCounts counts;
+  CommitNumber synced_commit = 0;
+  std::uint64_t groups = 0;    ///< written to the log by this process
+  std::uint64_t requests = 0;  ///< in those groups
+  std::uint64_t syncs = 0;
+  std::uint64_t queue_length = 0;
+  std::uint64_t queue_bytes = 0;
+  std::uint64_t manifest_bytes = 0;
+  std::uint64_t disk_bytes = 0;  ///< of files in db/
+  std::uint64_t free_bytes = 0;  ///< of the file system
+  std::uint64_t level0_files = 0;
+  std::uint64_t memory_bytes = 0;                    ///< LevelDB's own estimate
+  bool wants_reopen = false;                         ///< the MANIFEST grew past its bound
+  std::map<std::string, OperationStats> operations;  ///< "log.sync", "table.read", ...
+};
+
+/// A directory's files as they were between two commits; see backup.h.
+struct BackupOptions {
+  std::optional<std::filesystem::path> previous;  ///< incremental: reuse its tables
+  bool quick_check = true;
+};
+struct BackupReport {
+  std::filesystem::path path;
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_reused = 0;
+  CommitNumber commit = 0;
+  ReceiptNumber receipt = 0;
+  std::chrono::microseconds pause{};  ///< writers waited
+};
+
+using AppendDone = std::function<void(Result<AppendResult>)>;
+using Done = std::function<void(Result<CommitNumber>)>;
+using Durable = std::function<void()>;
+
+/// Keeps documents durable and atomic. One process per directory.
+///
+/// Reads: any thread, blocking, each a consistent view as of some commit; they never wait for
+/// writes. Every byte read was verified: a sum that does not fit is kCorrupt, never data.
+///
+/// Writes: any thread; they return at once. `done` is called exactly once, on the store's commit
+/// thread (MemoryStore: on the caller's, before the call returns), and must not block: post it to
+/// where it is wanted. Order of submission is order in the log is order of receipts. kDurable is
+/// answered after the sync, kRelaxed after the write; what a relaxed write answers may be lost to a
+/// power cut together with everything after it, so it must not be shown to a peer before `durable`
+/// was called, which happens once its commit is synced, or never when the store fails or closes
+/// first.
+///
+/// Errors of writes, nothing written unless said: kConflict (stale expected_seq, name bound
+/// otherwise), kInvalid (bad name, unsorted heads), kCorrupt (hash is not that of the chunk),
+/// kNotFound with id "doc.not_found" (deleted document), kNoSpace ("store.no_space"), kUnavailable
+/// ("store.failed", "store.closed"), kLimitExceeded. kIo with id "store.outcome-unknown": the group
+/// failed while being written, so it may or may not be there, whole, after reopening.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Documents.
+
+  /// One point read. kNotFound ("doc.not_found") when never heard of; a deleted document has state
+  /// kDeleted.
+  virtual Result<DocumentHeader> header(const DocumentId& document) = 0;
+  /// kNotFound; kCorrupt names the record. A deleted document is kNotFound.
+  virtual Result<StoredDocument> load(const DocumentId& document) = 0;
+  /// Tail or orphan; nothing for a change inside the snapshot or unknown.
+  virtual Result<std::optional<StoredChange>> find_change(const DocumentId& document,
+                                                          const ChangeHash& hash) = 0;
+  /// By id; deleted documents are left out.
+  virtual Result<Page<DocumentHeader>> list_documents(const PageRequest& request) = 0;
+  /// Documents, deleted ones left out, whose base58 text begins so. Cost: O(log n + limit).
+  virtual Result<std::vector<DocumentId>> find_by_prefix(std::string_view base58,
+                                                         std::size_t limit) = 0;
+  virtual Result<std::optional<Tombstone>> tombstone(const DocumentId& document) = 0;
+  virtual Result<Page<Tombstone>> list_tombstones(const PageRequest& request) = 0;
+  /// From number `from` on, ascending; a hole in the numbers is damage, reported by check.
+  virtual Result<Page<Receipt>> receipts(ReceiptNumber from, std::size_t limit) = 0;
+
+  // Names.
+
+  virtual Result<std::optional<DocumentId>> find_name(std::string_view name) = 0;
+  /// By name, bytewise, those that begin with request.prefix.
+  virtual Result<Page<NameEntry>> list_names(const PageRequest& request) = 0;
+  virtual Result<std::vector<std::string>> names_of(const DocumentId& document) = 0;
+
+  // Peers, identity, and what the agent keeps.
+
+  virtual Result<std::optional<PeerSync>> peer_state(const DocumentId& document,
+                                                     const PeerKey& peer) = 0;
+  virtual Result<std::vector<PeerRecord>> peers() = 0;
+  virtual Result<std::optional<PeerRecord>> peer(const PeerKey& key) = 0;
+  /// Nothing when unknown or expired.
+  virtual Result<std::optional<Bytes>> idempotent_result(const ClientId& client,
+                                                         std::string_view key) = 0;
+  virtual StoreIdentity identity() = 0;
+  virtual StoreCounts counts() = 0;
+  /// The agent's own small records (catalog id, invitations): name 1 .. 256 bytes.
+  virtual Result<std::optional<Bytes>> setting(std::string_view name) = 0;
+  virtual Result<std::vector<std::pair<std::string, Bytes>>> settings(std::string_view prefix) = 0;
+
+  // Writes.
+
+  /// Changes, heads, sync state, names and idempotency of one request as one batch.
+  virtual void append(Append append, Durability durability, AppendDone done,
+                      Durable durable = {}) = 0;
+  /// Always durable.
+  virtual void put_names(std::vector<NameEdit> edits, Done done) = 0;
+  /// Tombstone: durable at once; the data follows in the background, across restarts. Names bound
+  /// to the document go with it. Deleting the deleted is no error.
+  virtual void remove(const DocumentId& document, Source by, Done done) = 0;
+  /// Marks a document degraded, or active again.
+  virtual void set_degraded(const DocumentId& document, bool degraded, Done done) = 0;
+  /// Not synced by itself; lost state costs a round trip. Not for documents that do not exist.
+  virtual void put_peer_state(const DocumentId& document, PeerSync state, Done done) = 0;
+  virtual void remove_peer_states(const PeerKey& peer, Done done) = 0;
+  virtual void put_peer(PeerRecord record, Done done) = 0;
+  virtual void remove_peer(const PeerKey& key, Done done) = 0;
+  /// Nothing: removes it.
+  virtual void put_setting(std::string name, std::optional<Bytes> value, Done done) = 0;
+  /// Answered when everything submitted before is synced.
+  virtual void sync(Done done) = 0;
+
+  // Compaction. Blocking: for a worker thread, never for a shard or the commit thread.
+
+  /// Writes the parts, reads them back, calls draft.verify, publishes synced, then removes what the
+  /// snapshot covers (store.md 12, steps 2-5). A crash anywhere leaves the old or the new snapshot
+  /// counting. Errors: kConflict, kCorrupt ("snapshot.readback"), and those of writes.
+  virtual Result<SnapshotPublished> publish_snapshot(const SnapshotDraft& draft) = 0;
+  /// Removes leftovers of an interrupted publish: parts of other generations and those of `covered`
+  /// that are in the snapshot of that generation (the caller knows from having loaded it).
+  virtual Result<void> remove_covered(const DocumentId& document, std::uint32_t generation,
+                                      const std::vector<ChangeHash>& covered) = 0;
+  /// LevelDB's compaction over everything, in slices.
+  virtual Result<void> compact_tables() = 0;
+
+  // Life.
+
+  /// Online; writers wait only while the file set is fixed. kUnsupported in memory.
+  virtual Result<BackupReport> backup(const std::filesystem::path& target,
+                                      const BackupOptions& options) = 0;
+  virtual StoreStats stats() = 0;
+  virtual StoreState state() = 0;
+  /// Operator's read-only; false returns to open if nothing else stands against it.
+  virtual Result<void> set_read_only(bool read_only) = 0;
+  /// Finishes what is queued, says goodbye, unlocks. kTimeout when the deadline passed first: the
+  /// rest is then as after a crash. Later calls answer kUnavailable.
+  virtual Result<void> close(std::chrono::milliseconds deadline) = 0;
+};
+
+struct OpenedStore {
+  std::unique_ptr<Store> store;
+  OpenReport report;
+};
+
+/// Opens or initialises a store directory. Errors: kLocked ("store.locked", names the holder's
+/// process id), kUnsupported ("store.newer"; network file system), kDenied (owner, mode, symlink),
+/// kNotFound (not there), kInvalid (not a store; a directory that is not empty), kCorrupt
+/// ("store.corrupt", with the finding code in the message: log.damaged, manifest.damaged,
+/// store.current-missing ...), kIo, kNoSpace. Cost: independent of the number of documents.
+Result<OpenedStore> open_store(const std::filesystem::path& directory, const OpenOptions& options);
+
+/// Forgets everything when destroyed. Single-threaded inside: writes are done when the call
+/// returns, which makes simulations repeatable. Any thread.
+std::unique_ptr<Store> make_memory_store(const Clock& clock, Random& random);
+
+}  // namespace converge::store
