@@ -1,0 +1,156 @@
+#include "agent/config/keys.h"
+
+#include "agent/config/units.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace converge::config {
+namespace {
+
+Error not_one_of(std::string_view text, std::string_view words) {
+  return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not one of {}", text, words)};
+}
+
+Result<void> set_path(std::filesystem::path& out, std::string_view text) {
+  if (text.empty()) return Error{ErrorCode::kInvalid, "the path is empty"};
+  out = std::filesystem::path(text);
+  return {};
+}
+
+Result<void> set_boolean(bool& out, std::string_view text) {
+  if (text != "true" && text != "false") return not_one_of(text, "true, false");
+  out = text == "true";
+  return {};
+}
+
+Result<void> set_integer(int& out, std::string_view text, int low, int high) {
+  const auto value = parse_integer(text, low, high);
+  if (!value) return value.error();
+  out = static_cast<int>(*value);
+  return {};
+}
+
+Result<void> set_size(std::uint64_t& out, std::string_view text, std::uint64_t low) {
+  const auto value = parse_size(text);
+  if (!value) return value.error();
+  if (*value < low) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("\"{}\" is below the least size of {} bytes", text, low)};
+  }
+  out = *value;
+  return {};
+}
+
+Result<void> set_duration(std::chrono::milliseconds& out, std::string_view text,
+                          std::chrono::milliseconds low, std::chrono::milliseconds high) {
+  const auto value = parse_duration(text);
+  if (!value) return value.error();
+  if (*value < low || *value > high) {
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("\"{}\" is outside {}ms..{}ms", text, low.count(), high.count())};
+  }
+  out = *value;
+  return {};
+}
+
+Result<void> set_listen(Config& config, std::string_view text) {
+  if (text != "off") {
+    const auto parsed = parse_host_port(text);
+    if (!parsed) return parsed.error();
+  }
+  config.listen = text;
+  return {};
+}
+
+Result<void> set_advertise(Config& config, std::string_view text) {
+  if (!text.starts_with("ws://") && !text.starts_with("wss://")) {
+    return Error{ErrorCode::kInvalid, fmt::format("\"{}\" is not a ws:// or wss:// URL", text)};
+  }
+  config.advertise = text;
+  return {};
+}
+
+Result<void> set_log_level(Config& config, std::string_view text) {
+  const auto level = parse_log_level(text);
+  if (!level) return level.error();
+  config.log_level = *level;
+  return {};
+}
+
+Result<void> set_log_format(Config& config, std::string_view text) {
+  if (text != "text" && text != "json") return not_one_of(text, "text, json");
+  config.log_format = text == "json" ? LogFormat::kJson : LogFormat::kText;
+  return {};
+}
+
+constexpr std::chrono::milliseconds kHour{3'600'000};
+
+constexpr std::array kKeys{
+    KeySpec{"store.dir", "store", "DIR", ValueType::kText, "$XDG_DATA_HOME/syncd/store",
+            "directory of the replica",
+            [](Config& c, std::string_view t) { return set_path(c.store_dir, t); }},
+    KeySpec{"", "ephemeral", "", ValueType::kBoolean, "false",
+            "keep everything in memory and forget it at the end",
+            [](Config& c, std::string_view t) { return set_boolean(c.ephemeral, t); }},
+    KeySpec{"store.document_cache", "", "SIZE", ValueType::kSize, "128MiB",
+            "memory for open documents, shared by all shards",
+            [](Config& c, std::string_view t) {
+              return set_size(c.document_cache_bytes, t, 1u << 20);
+            }},
+    KeySpec{"store.reserve", "", "SIZE", ValueType::kSize, "64MiB",
+            "disk space held back, given up when the disk is full",
+            [](Config& c, std::string_view t) { return set_size(c.reserve_bytes, t, 0); }},
+    KeySpec{"store.relaxed_sync", "", "DUR", ValueType::kDuration, "200ms",
+            "how long a relaxed write may wait for the disk",
+            [](Config& c, std::string_view t) {
+              return set_duration(c.relaxed_sync, t, std::chrono::milliseconds(10),
+                                  std::chrono::milliseconds(10'000));
+            }},
+    KeySpec{"agent.socket", "socket", "PATH", ValueType::kText, "$XDG_RUNTIME_DIR/syncd/syncd.sock",
+            "Unix socket for syncctl",
+            [](Config& c, std::string_view t) { return set_path(c.socket, t); }},
+    KeySpec{"", "ready-file", "FILE", ValueType::kText, "",
+            "write socket, listen address and process id here as JSON once ready",
+            [](Config& c, std::string_view t) { return set_path(c.ready_file, t); }},
+    KeySpec{"agent.shards", "shards", "N", ValueType::kInteger, "0",
+            "threads that own documents; 0 is one a processor",
+            [](Config& c, std::string_view t) { return set_integer(c.shards, t, 0, 256); }},
+    KeySpec{"agent.shutdown_deadline", "", "DUR", ValueType::kDuration, "10s",
+            "how long a stop may take before the process ends anyway",
+            [](Config& c, std::string_view t) {
+              return set_duration(c.shutdown_deadline, t, std::chrono::milliseconds(100), kHour);
+            }},
+    KeySpec{"listen.address", "listen", "ADDR:PORT", ValueType::kText, "127.0.0.1:4433",
+            "where peers and browsers connect; port 0 takes a free one, \"off\" none", set_listen},
+    KeySpec{"listen.advertise", "advertise", "URL", ValueType::kText, "",
+            "address written into invitations, when it differs from listen.address", set_advertise},
+    KeySpec{"sync.window", "", "N", ValueType::kInteger, "64",
+            "documents in exchange with one peer at a time",
+            [](Config& c, std::string_view t) { return set_integer(c.sync_window, t, 1, 10'000); }},
+    KeySpec{"log.level", "log-level", "LEVEL", ValueType::kText, "info",
+            "trace, debug, info, warn or error; read again on SIGHUP", set_log_level},
+    KeySpec{"log.format", "log-format", "FORMAT", ValueType::kText, "text", "text or json",
+            set_log_format},
+};
+
+}  // namespace
+
+std::span<const KeySpec> keys() { return kKeys; }
+
+const KeySpec* find_key(std::string_view key) {
+  for (const KeySpec& spec : kKeys) {
+    if (!key.empty() && spec.key == key) return &spec;
+  }
+  return nullptr;
+}
+
+const KeySpec* find_flag(std::string_view flag) {
+  for (const KeySpec& spec : kKeys) {
+    if (!flag.empty() && spec.flag == flag) return &spec;
+  }
+  return nullptr;
+}
+
+}  // namespace converge::config
