@@ -1,0 +1,41 @@
+#pragma once
+
+#include "core/base/result.h"
+#include "core/engine/document.h"
+#include "core/verbs/pointer.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace converge::verbs {
+
+/// A Change object (contract 8.3) as far as the document knows it: kind, v, hash, actor, seq, deps,
+/// message, author_time, ops, size_bytes. The caller adds received_seq, received_at, origin and
+/// signature. Errors: rev.not_found.
+Result<nlohmann::json> change_json(const engine::Document& document, const ChangeHash& hash);
+
+struct LogOptions {
+  std::optional<Pointer> path;       ///< only changes that touched the value there or below
+  std::optional<std::string> actor;  ///< hex prefix
+  std::optional<Heads> at;           ///< only ancestors of these (and themselves)
+  std::size_t limit = 0;             ///< 0: all
+};
+
+/// Hashes of the changes asked for, newest first (reverse application order). Cost: O(changes);
+/// with `path` each change is read.
+Result<std::vector<ChangeHash>> log(const engine::Document& document, const LogOptions& options);
+
+/// The change's operations, for `show --ops`: [{"id","action","object","key" or "element","insert",
+/// "value","pred"}, ...] with ids as "counter@actor". Errors: rev.not_found.
+Result<nlohmann::json> operations_json(const engine::Document& document, const ChangeHash& hash);
+
+/// change_json with "patch" (from its dependencies to itself) and "stat"; with `with_operations`
+/// also "operations".
+Result<nlohmann::json> show(const engine::Document& document, const ChangeHash& hash,
+                            bool with_operations);
+
+}  // namespace converge::verbs
