@@ -1,0 +1,410 @@
+#include "core/repo/repo.h"
+
+#include "core/base/assert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <set>
+#include <utility>
+
+namespace converge::repo {
+
+/// An append under way.
+struct Repo::Pending {
+  std::uint64_t ticket = 0;
+  Committed committed;
+  CommitDone done;       ///< empty once answered
+  bool written = false;  ///< a relaxed append that waits for its sync
+};
+
+/// One open document. Shared only with callbacks under way; `open` false: no longer in the map.
+struct Repo::Cell {
+  explicit Cell(engine::Document loaded) : document(std::move(loaded)) {}
+
+  struct Waiter {
+    std::uint64_t ticket = 0;
+    Released released;
+  };
+
+  DocumentId id;
+  engine::Document document;
+  bool open = true;
+  bool is_new = false;                  ///< nothing of it was submitted yet
+  bool has_borrowed_actor = false;      ///< the first commit's actor was given, not made here
+  std::optional<Error> failure;         ///< the append that failed
+  Heads submitted;                      ///< heads as of the last append
+  std::set<ChangeHash> stored_orphans;  ///< as of the last append
+  std::uint64_t expected_seq = 0;
+  std::uint64_t tickets = 0;  ///< appends submitted
+  std::uint64_t durable = 0;  ///< highest ticket known durable
+  std::deque<Pending> pending;
+  std::deque<Waiter> waiters;
+  std::size_t accounted = 0;
+  std::list<DocumentId>::iterator place;
+
+  bool is_idle() const { return pending.empty() && waiters.empty(); }
+};
+
+namespace {
+
+/// A little for the cell itself, so that a million empty documents are not free.
+constexpr std::size_t kCellBytes = 512;
+
+Error not_found(const DocumentId& id) {
+  return Error{ErrorCode::kNotFound, fmt::format("there is no document {}", id.to_url()),
+               "doc.not_found"};
+}
+
+}  // namespace
+
+Repo::Repo(store::Store& store, const Clock& clock, Random& random, Post post, Observer& observer,
+           Options options)
+    : store_(store),
+      clock_(clock),
+      random_(random),
+      post_(std::move(post)),
+      observer_(observer),
+      options_(options),
+      alive_(std::make_shared<bool>(true)) {}
+
+Repo::~Repo() { *alive_ = false; }
+
+Result<engine::Document*> Repo::open(const DocumentId& id) {
+  if (const CellPtr cell = find(id)) {
+    recent_.splice(recent_.begin(), recent_, cell->place);
+    return &cell->document;
+  }
+  auto loaded = load(id);
+  if (!loaded) return loaded.error();
+  trim(loaded->get());
+  return &(*loaded)->document;
+}
+
+Result<engine::Document*> Repo::create(const DocumentId& id, std::optional<ActorId> actor) {
+  const auto there = exists(id);
+  if (!there) return there.error();
+  if (*there) {
+    return Error{ErrorCode::kConflict, fmt::format("the document {} exists already", id.to_url()),
+                 "doc.exists"};
+  }
+  const auto tombstone = store_.tombstone(id);
+  if (!tombstone) return tombstone.error();
+  if (*tombstone) {
+    return Error{ErrorCode::kNotFound, fmt::format("the document {} was deleted", id.to_url()),
+                 "doc.not_found"};
+  }
+  const CellPtr cell = insert(id, engine::Document(actor ? *actor : actor_for(id)));
+  cell->is_new = true;
+  cell->has_borrowed_actor = actor.has_value();
+  trim(cell.get());
+  return &cell->document;
+}
+
+void Repo::commit(const DocumentId& id, CommitRequest request, CommitDone done) {
+  const CellPtr cell = find(id);
+  ASSERT(cell != nullptr);
+  store::Append append;
+  append.source = std::move(request.source);
+  append.names = std::move(request.names);
+  append.idempotency = std::move(request.idempotency);
+  store::DocumentAppend part = collect(*cell);
+  part.peer_states = std::move(request.peer_states);
+  const bool has_content = !part.changes.empty() || !part.orphans.empty() ||
+                           !part.removed_orphans.empty() || !part.peer_states.empty();
+  if (has_content) append.documents.push_back(std::move(part));
+  if (!has_content && append.names.empty() && !append.idempotency) {
+    Committed nothing;
+    nothing.document = id;
+    nothing.before = nothing.heads = cell->submitted;
+    nothing.source = append.source;
+    nothing.at_ms = clock_.wall_now_ms();
+    nothing.durable = true;
+    when_durable(id, [done = std::move(done), nothing = std::move(nothing)](Result<void> released) {
+      released ? done(nothing) : done(released.error());
+    });
+    if (cell->is_new && cell->tickets == 0) forget(cell);
+    return;
+  }
+  submit(cell, std::move(append), request.durability, std::move(done));
+}
+
+/// What the document has and the store was not yet given. Moves the cell's marks.
+store::DocumentAppend Repo::collect(Cell& cell) {
+  store::DocumentAppend part;
+  part.document = cell.id;
+  part.expected_seq = cell.expected_seq;
+  part.heads = cell.document.heads();
+  const auto chunk_of = [&cell](const ChangeHash& hash) {
+    auto bytes = cell.document.change_bytes(hash);
+    ASSERT(bytes.has_value());
+    return store::NewChange{hash, std::move(*bytes)};
+  };
+  if (part.heads != cell.submitted) {
+    for (const ChangeHash& hash : cell.document.changes_since(cell.submitted)) {
+      part.changes.push_back(chunk_of(hash));
+    }
+  }
+  const std::vector<ChangeHash> queued = cell.document.orphans();
+  if (queued.empty() && cell.stored_orphans.empty()) return part;
+  std::set<ChangeHash> orphans(queued.begin(), queued.end());
+  for (const ChangeHash& hash : orphans) {
+    if (!cell.stored_orphans.contains(hash)) part.orphans.push_back(chunk_of(hash));
+  }
+  for (const ChangeHash& hash : cell.stored_orphans) {
+    if (!orphans.contains(hash)) part.removed_orphans.push_back(hash);
+  }
+  cell.stored_orphans = std::move(orphans);
+  return part;
+}
+
+void Repo::submit(const CellPtr& cell, store::Append append, store::Durability durability,
+                  CommitDone done) {
+  Pending pending;
+  pending.ticket = ++cell->tickets;
+  pending.done = std::move(done);
+  pending.committed.document = cell->id;
+  pending.committed.source = append.source;
+  pending.committed.at_ms = clock_.wall_now_ms();
+  pending.committed.before = cell->submitted;
+  pending.committed.heads = cell->submitted;
+  if (!append.documents.empty()) {
+    const store::DocumentAppend& part = append.documents.front();
+    pending.committed.created = cell->is_new;
+    pending.committed.heads = part.heads;
+    for (const store::NewChange& change : part.changes) {
+      pending.committed.changes.push_back(change.hash);
+    }
+    cell->submitted = part.heads;
+    cell->expected_seq += 1;
+    cell->is_new = false;
+  }
+  if (cell->has_borrowed_actor && !pending.committed.changes.empty()) {
+    cell->document.set_actor(actor_for(cell->id));
+    cell->has_borrowed_actor = false;
+  }
+  const std::uint64_t ticket = pending.ticket;
+  cell->pending.push_back(std::move(pending));
+  account(*cell);
+
+  // The store answers on its own thread; `this` is touched only on ours, and only while it lives.
+  const auto on_done = [this, cell, ticket, post = post_,
+                        alive = alive_](Result<store::AppendResult> result) {
+    post([this, cell, ticket, alive, result = std::move(result)]() mutable {
+      if (*alive) written(cell, ticket, std::move(result));
+    });
+  };
+  store::Durable on_durable;
+  if (durability == store::Durability::kRelaxed) {
+    on_durable = [this, cell, ticket, post = post_, alive = alive_] {
+      post([this, cell, ticket, alive] {
+        if (*alive) made_durable(cell, ticket);
+      });
+    };
+  }
+  store_.append(std::move(append), durability, on_done, std::move(on_durable));
+  trim(cell.get());
+}
+
+void Repo::written(const CellPtr& cell, std::uint64_t ticket, Result<store::AppendResult> result) {
+  const auto pending =
+      std::find_if(cell->pending.begin(), cell->pending.end(),
+                   [ticket](const Pending& each) { return each.ticket == ticket; });
+  if (pending == cell->pending.end()) return;
+  if (result && result->replayed) {
+    // The key was answered before; what the retry did to the document in memory must go.
+    result = Error{ErrorCode::kConflict, "the request was carried out before", "request.replayed"};
+  }
+  if (!result) {
+    failed(cell, ticket, cell->failure ? *cell->failure : result.error());
+    return;
+  }
+  pending->written = true;
+  if (!result->documents.empty()) {
+    pending->committed.first_receipt = result->documents.front().first_receipt;
+  }
+  pending->committed.durable = result->durable;
+  if (CommitDone done = std::exchange(pending->done, nullptr)) done(pending->committed);
+  if (result->durable) made_durable(cell, ticket);
+}
+
+/// Everything up to `ticket` is durable: order in the queue is order in the log.
+void Repo::made_durable(const CellPtr& cell, std::uint64_t ticket) {
+  cell->durable = std::max(cell->durable, ticket);
+  while (!cell->pending.empty() && cell->pending.front().ticket <= ticket &&
+         cell->pending.front().written) {
+    Committed committed = std::move(cell->pending.front().committed);
+    cell->pending.pop_front();
+    committed.durable = true;
+    if (committed.created || !committed.changes.empty()) observer_.committed(committed);
+  }
+  while (!cell->waiters.empty() && cell->waiters.front().ticket <= cell->durable) {
+    Released released = std::move(cell->waiters.front().released);
+    cell->waiters.pop_front();
+    released({});
+  }
+  trim(nullptr);
+}
+
+/// The append did not happen, or nobody knows: the document in memory is ahead of the store.
+void Repo::failed(const CellPtr& cell, std::uint64_t ticket, const Error& error) {
+  const bool first = !cell->failure.has_value();
+  if (first) cell->failure = error;
+  CommitDone done;
+  const auto pending =
+      std::find_if(cell->pending.begin(), cell->pending.end(),
+                   [ticket](const Pending& each) { return each.ticket == ticket; });
+  if (pending != cell->pending.end()) {
+    done = std::move(pending->done);
+    cell->pending.erase(pending);
+  }
+  std::deque<Cell::Waiter> waiters = std::exchange(cell->waiters, {});
+  if (cell->open) {
+    actors_.erase(cell->id);
+    forget(cell);
+  }
+  if (first) observer_.dropped(cell->id, error);
+  if (done) done(error);
+  for (Cell::Waiter& waiter : waiters) waiter.released(error);
+}
+
+void Repo::when_durable(const DocumentId& id, Released released) {
+  const CellPtr cell = find(id);
+  if (cell == nullptr || cell->durable >= cell->tickets) {
+    // Through the waiting line if there is one, so that answers keep their order.
+    if (cell == nullptr || cell->waiters.empty()) {
+      post_([alive = alive_, released = std::move(released)] {
+        if (*alive) released({});
+      });
+      return;
+    }
+  }
+  cell->waiters.push_back(Cell::Waiter{cell->tickets, std::move(released)});
+}
+
+void Repo::discard(const DocumentId& id) {
+  const CellPtr cell = find(id);
+  ASSERT(cell == nullptr || cell->is_new);
+  if (cell != nullptr) forget(cell);
+}
+
+void Repo::remove(const DocumentId& id, store::Source by, Released done) {
+  if (const CellPtr cell = find(id)) forget(cell);
+  actors_.erase(id);
+  store_.remove(id, std::move(by),
+                [this, id, post = post_, alive = alive_,
+                 done = std::move(done)](Result<store::CommitNumber> result) {
+                  post([this, id, alive, done, result = std::move(result)] {
+                    if (!*alive) return;
+                    if (!result) return done(result.error());
+                    if (const CellPtr cell = find(id)) forget(cell);
+                    observer_.removed(id);
+                    done({});
+                  });
+                });
+}
+
+Result<bool> Repo::exists(const DocumentId& id) {
+  if (cells_.contains(id)) return true;
+  const auto stored = store_.header(id);
+  if (stored) return stored->state != store::DocumentState::kDeleted;
+  if (stored.error().code == ErrorCode::kNotFound) return false;
+  return stored.error();
+}
+
+Result<store::DocumentHeader> Repo::header(const DocumentId& id) { return store_.header(id); }
+
+Repo::CellPtr Repo::find(const DocumentId& id) {
+  const auto found = cells_.find(id);
+  return found == cells_.end() ? nullptr : found->second;
+}
+
+Result<Repo::CellPtr> Repo::load(const DocumentId& id) {
+  auto stored = store_.load(id);
+  if (!stored) {
+    if (stored.error().code == ErrorCode::kNotFound) return not_found(id);
+    return stored.error();
+  }
+  auto document = engine::Document::load(stored->snapshot, actor_for(id));
+  if (!document) return document.error();
+  std::vector<Bytes> chunks;
+  std::set<ChangeHash> orphans;
+  for (store::StoredChange& change : stored->tail) chunks.push_back(std::move(change.chunk));
+  for (store::StoredChange& change : stored->orphans) {
+    orphans.insert(change.hash);
+    chunks.push_back(std::move(change.chunk));
+  }
+  if (!chunks.empty()) {
+    const auto applied = document->apply_changes(chunks);
+    if (!applied) return applied.error();
+  }
+  if (document->heads() != stored->header.heads) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("the changes of {} do not lead to its stored heads", id.to_url()),
+                 "store.corrupt"};
+  }
+  const CellPtr cell = insert(id, std::move(*document));
+  cell->submitted = stored->header.heads;
+  cell->stored_orphans = std::move(orphans);
+  cell->expected_seq = stored->header.document_seq;
+  return cell;
+}
+
+Repo::CellPtr Repo::insert(const DocumentId& id, engine::Document document) {
+  const auto cell = std::make_shared<Cell>(std::move(document));
+  cell->id = id;
+  recent_.push_front(id);
+  cell->place = recent_.begin();
+  cells_.emplace(id, cell);
+  account(*cell);
+  return cell;
+}
+
+/// The actor of this process for the document: kept over evictions, because every change it made is
+/// in the store, so its sequence goes on.
+ActorId Repo::actor_for(const DocumentId& id) {
+  if (const auto known = actors_.find(id); known != actors_.end()) return known->second;
+  std::array<std::byte, 16> bytes{};
+  random_.fill(bytes);
+  return ActorId(ByteView(bytes));
+}
+
+void Repo::remember_actor(const Cell& cell) {
+  if (cell.failure || cell.is_new || cell.has_borrowed_actor) return;
+  if (actors_.size() >= options_.actors_max) actors_.erase(actors_.begin());
+  actors_.insert_or_assign(cell.id, cell.document.actor());
+}
+
+/// Out of the map and the cache; callbacks under way keep the cell alive and answer their callers.
+void Repo::forget(const CellPtr& cell) {
+  if (!cell->open) return;
+  cell->open = false;
+  if (cell->is_idle()) remember_actor(*cell);
+  memory_bytes_ -= cell->accounted;
+  recent_.erase(cell->place);
+  cells_.erase(cell->id);
+}
+
+void Repo::account(Cell& cell) {
+  if (!cell.open) return;
+  const std::size_t bytes = cell.document.memory_bytes() + kCellBytes;
+  memory_bytes_ += bytes - cell.accounted;
+  cell.accounted = bytes;
+}
+
+void Repo::trim(const Cell* keep) {
+  auto place = recent_.end();
+  while (memory_bytes_ > options_.cache_bytes && place != recent_.begin()) {
+    --place;
+    const CellPtr cell = cells_.at(*place);
+    const bool unsaved = cell->is_new || cell->document.heads() != cell->submitted;
+    if (cell.get() == keep || !cell->is_idle() || unsaved) continue;
+    const auto behind = std::next(place);
+    forget(cell);
+    place = behind;
+  }
+}
+
+}  // namespace converge::repo
