@@ -44,6 +44,9 @@ struct Place {
   std::optional<engine::Value> value;  ///< the winner there; nothing: absent
 };
 
+/// "a map", "text", "a counter", ... for messages.
+std::string describe_kind(const engine::Value& value);
+
 /// Walks `pointer`; everything but the last part must exist. Index "-" and index == length give a
 /// place without value. Cost: O(parts) lookups.
 /// Errors: path.not_found (a missing parent, an index beyond the end), path.type (a part below a
