@@ -92,6 +92,31 @@ Result<std::int64_t> read_sleb(Reader& in) {
   return static_cast<std::int64_t>(bits);
 }
 
+bool take_uleb_slow(const std::byte*& at, const std::byte* end, std::uint64_t& out) {
+  std::uint64_t bits = 0;
+  unsigned shift = 0;
+  for (const std::byte* p = at; p != end && shift < 70; ++p) {
+    const auto byte = std::to_integer<std::uint64_t>(*p);
+    bits |= (byte & 0x7f) << shift;
+    shift += 7;
+    if ((byte & 0x80) != 0) continue;
+    if ((shift > 64 && byte > 1) || (shift > 7 && byte == 0)) return false;
+    out = bits;
+    at = p + 1;
+    return true;
+  }
+  return false;
+}
+
+bool take_sleb_slow(const std::byte*& at, const std::byte* end, std::int64_t& out) {
+  Reader in(ByteView(at, end));
+  const auto value = read_sleb(in);
+  if (!value) return false;
+  out = *value;
+  at += in.position();
+  return true;
+}
+
 void write_uleb(Bytes& out, std::uint64_t value) { put_uleb(out, value); }
 void write_sleb(Bytes& out, std::int64_t value) { put_sleb(out, value); }
 void write_uleb(std::string& out, std::uint64_t value) { put_uleb(out, value); }

@@ -22,6 +22,28 @@ Result<std::uint32_t> read_uleb32(Reader& in);
 /// Decodes one signed LEB128 number. Range -2^63 .. 2^63-1. Errors: as read_uleb.
 Result<std::int64_t> read_sleb(Reader& in);
 
+/// The same two for hot loops: no message, the cursor is a pair of pointers. False leaves `at`
+/// where it was.
+bool take_uleb_slow(const std::byte*& at, const std::byte* end, std::uint64_t& out);
+bool take_sleb_slow(const std::byte*& at, const std::byte* end, std::int64_t& out);
+
+inline bool take_uleb(const std::byte*& at, const std::byte* end, std::uint64_t& out) {
+  if (at != end && (*at & std::byte{0x80}) == std::byte{0}) {
+    out = std::to_integer<std::uint64_t>(*at++);
+    return true;
+  }
+  return take_uleb_slow(at, end, out);
+}
+
+inline bool take_sleb(const std::byte*& at, const std::byte* end, std::int64_t& out) {
+  if (at != end && (*at & std::byte{0x80}) == std::byte{0}) {
+    const auto low = std::to_integer<std::int64_t>(*at++);
+    out = low < 64 ? low : low - 128;
+    return true;
+  }
+  return take_sleb_slow(at, end, out);
+}
+
 /// Append the shortest form. Never fail.
 void write_uleb(Bytes& out, std::uint64_t value);
 void write_sleb(Bytes& out, std::int64_t value);

@@ -50,8 +50,9 @@ void canonicalize_actors(model::Change& change);
 
 /// Encodes, hashes and re-points a freshly built change: canonicalize_actors, then body, hash, and
 /// every view of the change made to point into body. Afterwards it is what decode_change_body would
-/// have returned.
-void seal_change(model::Change& change);
+/// have returned. Errors: kLimitExceeded (limits::kChangeBytesMax, ops per change), after which the
+/// change is unchanged but for the order of its actors. Any other fault of the change is a bug.
+Result<void> seal_change(model::Change& change);
 
 /// The chunk that stores or sends a change. `compress` yields type 2 where that is allowed (plain
 /// chunk over 256 bytes) and smaller.

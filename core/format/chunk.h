@@ -34,6 +34,9 @@ struct Chunk {
   ByteView whole;          ///< header and body
   ByteView body;
   std::array<std::byte, 4> checksum{};
+  /// Of the body, computed to verify the checksum: the hash, for a kChange. Unset for
+  /// kCompressedChange.
+  model::ChangeHash digest;
 };
 
 /// SHA-256( type || uLEB(length) || body ). Of a kChange body this is the change's hash.

@@ -2,6 +2,7 @@
 
 #include "core/base/assert.h"
 #include "core/codec/leb128.h"
+#include "core/codec/utf8.h"
 
 #include <cstring>
 
@@ -44,6 +45,32 @@ double ScalarRef::as_float64() const {
   std::memcpy(&value, raw.data(),
               sizeof value);  // the format is little-endian, as every supported machine is
   return value;
+}
+
+const char* scalar_fault(ScalarRef value) {
+  const auto* at = reinterpret_cast<const std::byte*>(value.raw.data());
+  const auto* end = at + value.raw.size();
+  std::uint64_t as_unsigned = 0;
+  std::int64_t as_signed = 0;
+  switch (value.kind()) {
+    case ScalarType::kNull:
+    case ScalarType::kFalse:
+    case ScalarType::kTrue:
+      return value.raw.empty() ? nullptr : "null or boolean with bytes";
+    case ScalarType::kUint:
+      return codec::take_uleb(at, end, as_unsigned) && at == end ? nullptr : "malformed number";
+    case ScalarType::kInt:
+    case ScalarType::kCounter:
+    case ScalarType::kTimestamp:
+      return codec::take_sleb(at, end, as_signed) && at == end ? nullptr : "malformed number";
+    case ScalarType::kFloat64:
+      return value.raw.size() == sizeof(double) ? nullptr : "float of other than 8 bytes";
+    case ScalarType::kString:
+      return codec::is_valid_utf8(value.raw) ? nullptr : "string that is not UTF-8";
+    case ScalarType::kBytes:
+      return nullptr;
+  }
+  return nullptr;
 }
 
 Scalar Scalar::null() { return {}; }

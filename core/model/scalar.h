@@ -44,6 +44,10 @@ struct ScalarRef {
   double as_float64() const;
 };
 
+/// Why the bytes are not a value of their type (automerge-format 2.6), as a phrase; null when they
+/// are. Types 10..15 take anything. What decoders ask before they hand a ScalarRef out.
+const char* scalar_fault(ScalarRef value);
+
 /// The same, owning its bytes. What transactions take and queries return.
 struct Scalar {
   std::uint8_t type = 0;

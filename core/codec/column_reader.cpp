@@ -1,0 +1,35 @@
+#include "core/codec/column_reader.h"
+
+#include <cstdio>
+
+namespace converge::codec {
+namespace {
+
+const char* describe(ColumnFault fault) {
+  switch (fault) {
+    case ColumnFault::kNone:
+      return "fewer cells than rows";
+    case ColumnFault::kTruncated:
+      return "ends inside a cell";
+    case ColumnFault::kNumber:
+      return "truncated, overlong or too large number";
+    case ColumnFault::kNotCanonical:
+      return "not in canonical form";
+    case ColumnFault::kUtf8:
+      return "invalid UTF-8";
+    case ColumnFault::kRange:
+      return "number out of range";
+  }
+  return "malformed";
+}
+
+}  // namespace
+
+Error column_error(ColumnFault fault, std::uint32_t spec, std::size_t byte) {
+  char name[32];
+  std::snprintf(name, sizeof name, "column 0x%02x: ", spec);
+  return Error{fault == ColumnFault::kTruncated ? ErrorCode::kTruncated : ErrorCode::kCorrupt,
+               std::string(name) + describe(fault) + " near its byte " + std::to_string(byte)};
+}
+
+}  // namespace converge::codec

@@ -1,0 +1,262 @@
+#include "core/format/change.h"
+
+#include "core/base/assert.h"
+#include "core/base/limits.h"
+#include "core/codec/deflate.h"
+#include "core/codec/leb128.h"
+#include "core/codec/utf8.h"
+#include "core/format/change_decoder.h"
+#include "core/format/change_encoder.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace converge::format {
+namespace {
+
+using model::ActorId;
+using model::Change;
+using model::ChangeHash;
+using model::OpId;
+
+constexpr std::size_t kHashBytes = 32;
+constexpr std::size_t kCompressFrom = 256;  // a smaller whole chunk must not be sent as type 2
+
+constexpr std::array kChangeColumns{
+    op_column::kObjectActor, op_column::kObjectCounter, op_column::kKeyActor,
+    op_column::kKeyCounter,  op_column::kKeyName,       op_column::kInsert,
+    op_column::kAction,      op_column::kValueMeta,     op_column::kValueRaw,
+    op_column::kPredCount,   op_column::kPredActor,     op_column::kPredCounter,
+    op_column::kExpand,      op_column::kMarkName,
+};
+
+Error corrupt(std::string what) { return Error{ErrorCode::kCorrupt, std::move(what)}; }
+
+// One encoder a thread: checking a change means encoding it again, and that must not allocate.
+ChangeEncoder& encoder() {
+  thread_local ChangeEncoder kept;
+  return kept;
+}
+
+Result<ByteView> read_sized(codec::Reader& in, const char* what, std::size_t size_max) {
+  const auto size = codec::read_uleb(in);
+  if (!size) return size.error();
+  if (*size > in.remaining()) {
+    return Error{ErrorCode::kTruncated, std::string(what) + " of " + std::to_string(*size) +
+                                            " bytes is longer than the rest of the change"};
+  }
+  if (*size > size_max) {
+    return Error{ErrorCode::kLimitExceeded, std::string(what) + " of " + std::to_string(*size) +
+                                                " bytes, allowed are " + std::to_string(size_max)};
+  }
+  return in.take(static_cast<std::size_t>(*size));
+}
+
+Result<void> read_deps(codec::Reader& in, Change& change) {
+  const auto count = codec::read_uleb(in);
+  if (!count) return count.error();
+  if (*count > in.remaining() / kHashBytes) {
+    return Error{ErrorCode::kTruncated,
+                 "input is too short for " + std::to_string(*count) + " dependencies"};
+  }
+  if (*count > limits::kDepsPerChangeMax) {
+    return Error{ErrorCode::kLimitExceeded, std::to_string(*count) + " dependencies, allowed are " +
+                                                std::to_string(limits::kDepsPerChangeMax)};
+  }
+  change.deps.resize(static_cast<std::size_t>(*count));
+  for (ChangeHash& dep : change.deps) {
+    const ByteView bytes = in.take(kHashBytes);
+    std::copy(bytes.begin(), bytes.end(), dep.bytes.begin());
+  }
+  return {};
+}
+
+Result<void> read_others(codec::Reader& in, Change& change) {
+  const auto count = codec::read_uleb(in);
+  if (!count) return count.error();
+  if (*count > in.remaining()) {
+    return Error{ErrorCode::kTruncated,
+                 "input is too short for " + std::to_string(*count) + " actors"};
+  }
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto bytes = read_sized(in, "actor", limits::kActorIdBytesMax);
+    if (!bytes) return bytes.error();
+    ActorId other(*bytes);
+    if (other == change.actor ||
+        (!change.other_actors.empty() && other <= change.other_actors.back())) {
+      return corrupt("other actors are not ascending and distinct");
+    }
+    change.other_actors.push_back(std::move(other));
+  }
+  return {};
+}
+
+Result<void> read_numbers(codec::Reader& in, Change& change) {
+  const auto seq = codec::read_uleb32(in);
+  if (!seq) return seq.error();
+  const auto start_op = codec::read_uleb32(in);
+  if (!start_op) return start_op.error();
+  const auto time = codec::read_sleb(in);
+  if (!time) return time.error();
+  if (*seq == 0) return corrupt("sequence number 0");
+  if (*start_op == 0) return corrupt("first op counter 0");
+  if (*time >= limits::kChangeTimeMax || *time <= -limits::kChangeTimeMax) {
+    return corrupt("time out of range");
+  }
+  change.seq = *seq;
+  change.start_op = *start_op;
+  change.time = *time;
+  return {};
+}
+
+Result<void> read_header(codec::Reader& in, Change& change) {
+  if (auto done = read_deps(in, change); !done) return done;
+  const auto actor = read_sized(in, "actor", limits::kActorIdBytesMax);
+  if (!actor) return actor.error();
+  change.actor = ActorId(*actor);
+  if (auto done = read_numbers(in, change); !done) return done;
+  const auto message = read_sized(in, "message", std::numeric_limits<std::size_t>::max());
+  if (!message) return message.error();
+  change.message = as_text(*message);
+  if (!codec::is_valid_utf8(change.message)) return corrupt("message is not UTF-8");
+  return read_others(in, change);
+}
+
+// Calls `visit` with a reference to every actor index that names an actor.
+template <class SomeChange, class Visit>
+void visit_actors(SomeChange& change, const Visit& visit) {
+  for (auto& run : change.ops) {
+    if (!run.object.is_none()) visit(run.object.actor);
+    if (!run.key.is_map && !run.key.element.is_none()) visit(run.key.element.actor);
+  }
+  for (auto& pred : change.preds) visit(pred.actor);
+}
+
+bool all_others_used(const Change& change) {
+  if (change.other_actors.empty()) return true;
+  std::vector<bool> used(change.other_actors.size() + 1);
+  visit_actors(change, [&](model::ActorIndex actor) { used[actor] = true; });
+  return std::all_of(used.begin() + 1, used.end(), [](bool is_used) { return is_used; });
+}
+
+}  // namespace
+
+Result<Change> decode_change_body(Bytes body) {
+  const ChangeHash hash = change_hash(body);
+  return decode_change_body(std::move(body), hash);
+}
+
+Result<Change> decode_change_body(Bytes body, const ChangeHash& hash) {
+  if (body.size() > limits::kChangeBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "change of " + std::to_string(body.size()) +
+                                                " bytes, allowed are " +
+                                                std::to_string(limits::kChangeBytesMax)};
+  }
+  Result<Change> result{Change{}};
+  Change& change = *result;
+  change.hash = hash;
+  change.body = std::move(body);
+
+  codec::Reader in(change.body);
+  if (auto done = read_header(in, change); !done) return done.error();
+  ColumnSet columns;
+  if (auto done = columns.read_metadata(in, kChangeColumns, false); !done) return done.error();
+  if (auto done = columns.read_data(in); !done) return done.error();
+  change.extra = in.rest();
+
+  const auto before_author =
+      std::lower_bound(change.other_actors.begin(), change.other_actors.end(), change.actor) -
+      change.other_actors.begin();
+  ChangeOpsDecoder ops(columns, change, ActorOrder(static_cast<std::uint32_t>(before_author)));
+  if (auto done = ops.decode(); !done) return done.error();
+  if (!all_others_used(change)) return corrupt("an actor is listed that no op names");
+  if (encoder().encode(change) != change.body) {
+    return corrupt("change is not in canonical form: its hash could not be reproduced");
+  }
+  return result;
+}
+
+Result<Bytes> inflate_change(const Chunk& chunk) {
+  ASSERT(chunk.type == ChunkType::kCompressedChange);
+  auto body = codec::inflate(chunk.body, codec::inflate_limit(chunk.body.size()));
+  if (!body) return body;
+  const ChangeHash hash = change_hash(*body);
+  if (!std::equal(chunk.checksum.begin(), chunk.checksum.end(), hash.bytes.begin())) {
+    return corrupt("checksum does not match the inflated change");
+  }
+  return body;
+}
+
+Result<Change> decode_change(const Chunk& chunk) {
+  if (chunk.type == ChunkType::kChange) {
+    auto change = decode_change_body(to_bytes(chunk.body), chunk.digest);
+    return change ? std::move(change) : in_chunk(chunk, std::move(change.error()));
+  }
+  auto body = inflate_change(chunk);
+  if (!body) return in_chunk(chunk, std::move(body.error()));
+  auto change = decode_change_body(std::move(*body));
+  return change ? std::move(change) : in_chunk(chunk, std::move(change.error()));
+}
+
+Result<Change> decode_change(ByteView chunk) {
+  ChunkStream stream(chunk);
+  const auto first = stream.next();
+  if (!first) return first.error();
+  if (!*first) return Error{ErrorCode::kTruncated, "no change: the input is empty"};
+  const Chunk& found = **first;
+  if (found.type != ChunkType::kChange && found.type != ChunkType::kCompressedChange) {
+    return in_chunk(found, corrupt("is not a change"));
+  }
+  if (stream.position() != chunk.size()) {
+    return in_chunk(found, corrupt("has bytes behind it where one change was expected"));
+  }
+  return decode_change(found);
+}
+
+Bytes encode_change_body(const Change& change) { return encoder().encode(change); }
+
+void canonicalize_actors(Change& change) {
+  if (change.other_actors.empty()) return;
+  std::vector<bool> used(change.other_actors.size() + 1);
+  visit_actors(change, [&](model::ActorIndex actor) { used[actor] = true; });
+
+  std::vector<model::ActorIndex> order;  // old indices in their new order
+  for (model::ActorIndex i = 1; i < used.size(); ++i) {
+    if (used[i]) order.push_back(i);
+  }
+  std::sort(order.begin(), order.end(), [&](model::ActorIndex a, model::ActorIndex b) {
+    return change.other_actors[a - 1] < change.other_actors[b - 1];
+  });
+
+  std::vector<model::ActorIndex> renumbered(used.size());
+  std::vector<ActorId> others;
+  for (const model::ActorIndex old : order) {
+    others.push_back(std::move(change.other_actors[old - 1]));
+    renumbered[old] = static_cast<model::ActorIndex>(others.size());
+  }
+  change.other_actors = std::move(others);
+  visit_actors(change, [&](model::ActorIndex& actor) { actor = renumbered[actor]; });
+}
+
+Bytes change_chunk(const Change& change, bool compress) {
+  Bytes plain = write_chunk(ChunkType::kChange, change.body, change.hash);
+  if (!compress || plain.size() <= kCompressFrom) return plain;
+  Bytes packed =
+      write_chunk(ChunkType::kCompressedChange, codec::deflate(change.body), change.hash);
+  return packed.size() < plain.size() ? packed : plain;
+}
+
+Result<void> seal_change(Change& change) {
+  ASSERT(change.time < limits::kChangeTimeMax && change.time > -limits::kChangeTimeMax);
+  canonicalize_actors(change);
+  auto sealed = decode_change_body(encode_change_body(change));
+  if (!sealed) {
+    ASSERT(sealed.error().code == ErrorCode::kLimitExceeded);
+    return sealed.error();
+  }
+  change = std::move(*sealed);
+  return {};
+}
+
+}  // namespace converge::format
