@@ -27,7 +27,7 @@ struct ControlClientId {
 
 /// Who is at the other end, as the kernel says (SO_PEERCRED).
 struct ControlClient {
-  ControlClientId id;
+  ControlClientId id = {};
   pid_t pid = 0;
   uid_t uid = 0;
   gid_t gid = 0;
@@ -39,11 +39,11 @@ struct ControlClient {
 class ControlServer {
  public:
   struct Options {
-    std::filesystem::path path;  ///< under 108 bytes
+    std::filesystem::path path = {};  ///< under 108 bytes
     /// A listening descriptor inherited from the service manager; the path is then not touched.
-    std::optional<int> inherited;
+    std::optional<int> inherited = {};
     /// Group that may connect besides our own user and root (system agent); modes 0750/0660 then.
-    std::optional<gid_t> group;
+    std::optional<gid_t> group = {};
     std::size_t line_bytes_max = limits::kControlMessageBytesMax;
     std::size_t clients_max = 256;
     std::size_t queue_max_bytes = 256u << 20;  ///< unread answers of one client: closed above it
@@ -52,15 +52,14 @@ class ControlServer {
   };
 
   struct Handlers {
-    std::function<void(const ControlClient&)> connected;
+    std::function<void(const ControlClient&)> connected = {};
     /// One line without its newline. Never empty.
-    std::function<void(ControlClientId, std::string)> line;
-    /// Once per connected client; not for clients that close_after_flush() has been called for
-    /// before they left.
-    std::function<void(ControlClientId)> disconnected;
+    std::function<void(ControlClientId, std::string)> line = {};
+    /// Once per connected client, whoever closed.
+    std::function<void(ControlClientId)> disconnected = {};
     /// A line is over the limit: returns the line to answer before the connection closes.
-    std::function<std::string()> oversized;
-    std::function<void(char level, const std::string& line)> log;
+    std::function<std::string()> oversized = {};
+    std::function<void(char level, const std::string& line)> log = {};
   };
 
   ControlServer(boost::asio::io_context& io, Options options, Handlers handlers);

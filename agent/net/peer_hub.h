@@ -23,19 +23,19 @@ namespace converge::net {
 
 /// A connection as status shows it.
 struct ConnectionStatus {
-  session::PeerInfo peer;  ///< complete when up
+  session::PeerInfo peer = {};  ///< complete when up
   bool up = false;
   std::size_t queued_bytes = 0;
-  session::SessionCounters counters;
+  session::SessionCounters counters = {};
 };
 
 /// A dial target as status shows it.
 struct DialStatus {
-  std::string name;
-  std::string url;
-  std::optional<session::ConnectionId> connection;  ///< while up
+  std::string name = {};
+  std::string url = {};
+  std::optional<session::ConnectionId> connection = {};  ///< while up
   std::uint64_t attempts = 0;
-  std::string last_error;  ///< empty: none since the last success
+  std::string last_error = {};  ///< empty: none since the last success
 };
 
 /// All connections to peers of one agent: listener, dialers, sessions, send queues. The sockets'
@@ -47,21 +47,21 @@ class PeerHub {
  public:
   struct Handlers {
     /// Handshake done. Must come before the first message, so hand it to all shards at once.
-    std::function<void(const session::PeerInfo&)> peer_up;
+    std::function<void(const session::PeerInfo&)> peer_up = {};
     /// After peer_up, exactly once. No message of the connection follows.
-    std::function<void(session::ConnectionId)> peer_down;
-    std::function<void(session::ConnectionId, session::DocumentMessage)> message;
+    std::function<void(session::ConnectionId)> peer_down = {};
+    std::function<void(session::ConnectionId, session::DocumentMessage)> message = {};
     /// The send queue went over its high-water mark (true), or below the low one again (false).
-    std::function<void(session::ConnectionId, bool)> congested;
+    std::function<void(session::ConnectionId, bool)> congested = {};
     /// One line for the log: level is 'd', 'i' or 'w'.
-    std::function<void(char level, const std::string& line)> log;
+    std::function<void(char level, const std::string& line)> log = {};
   };
 
   struct Options {
-    std::string peer_id;
-    session::Metadata metadata;  ///< ours, for both roles; without an invite
+    std::string peer_id = {};
+    session::Metadata metadata = {};  ///< ours, for both roles; without an invite
     /// See ConnectionSession::Options::refuse.
-    std::function<std::optional<session::Refusal>(const session::PeerInfo&)> refuse;
+    std::function<std::optional<session::Refusal>(const session::PeerInfo&)> refuse = {};
     std::size_t connections_max = 1024;
     std::size_t unauthenticated_max = 64;  ///< accepted, handshake not done
     std::size_t unauthenticated_per_address_max = 8;
@@ -86,14 +86,15 @@ class PeerHub {
     bool tls = false;
     /// Values of the Origin header that may connect; "*" allows all. Requests without the header
     /// (everything but browsers) always may.
-    std::vector<std::string> origins;
+    std::vector<std::string> origins = {};
   };
 
   struct DialOptions {
-    std::string name;         ///< unique; shown as PeerInfo::dialled
-    std::string url;          ///< ws://host[:port][/path] or wss://...
-    std::string fingerprint;  ///< wss: hex SHA-256 of the server's public key; empty: system roots
-    std::optional<std::string> invite;  ///< sent in the join's extension
+    std::string name = {};  ///< unique; shown as PeerInfo::dialled
+    std::string url = {};   ///< ws://host[:port][/path] or wss://...
+    std::string fingerprint =
+        {};  ///< wss: hex SHA-256 of the server's public key; empty: system roots
+    std::optional<std::string> invite = {};  ///< sent in the join's extension
     /// False: one attempt after another without back-off is never made; the target is dialled once.
     bool persistent = true;
   };

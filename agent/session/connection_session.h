@@ -5,7 +5,6 @@
 #include "agent/session/message.h"
 #include "agent/session/peer_registry.h"
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -18,13 +17,13 @@ namespace converge::session {
 
 /// Everything known about the other end when the handshake is done.
 struct PeerInfo {
-  ConnectionId connection;
+  ConnectionId connection = {};
   Role role = Role::kServer;  ///< ours
-  std::string peer_id;        ///< claimed, not proven
-  Metadata metadata;
-  std::string address;      ///< without port
-  std::string fingerprint;  ///< hex SHA-256 of the peer's public key; empty: no certificate
-  std::string dialled;      ///< name of the dial target; empty: it called us
+  std::string peer_id = {};   ///< claimed, not proven
+  Metadata metadata = {};
+  std::string address = {};      ///< without port
+  std::string fingerprint = {};  ///< hex SHA-256 of the peer's public key; empty: no certificate
+  std::string dialled = {};      ///< name of the dial target; empty: it called us
 
   /// Shared heads are kept for it (repo-protocol 10.4).
   bool is_persistent() const { return metadata.storage_id.has_value() && !metadata.ephemeral; }
@@ -46,7 +45,7 @@ enum class CloseCode : std::uint16_t {
 /// Refusal of a handshake by whoever decides about peers.
 struct Refusal {
   CloseCode code = CloseCode::kForbidden;
-  std::string message;  ///< for a human at the other end
+  std::string message = {};  ///< for a human at the other end
 };
 
 /// Why messages were dropped; counters, never reset.
@@ -65,21 +64,21 @@ struct SessionCounters {
 /// What the driver has to do, in order.
 namespace action {
 struct SendFrame {
-  Bytes frame;
+  Bytes frame = {};
 };
 struct SendPing {};
 /// Send what is queued, then the close frame. Nothing is sent or accepted afterwards.
 struct Close {
   CloseCode code = CloseCode::kNormal;
-  std::string reason;
+  std::string reason = {};
 };
 /// Close the socket at once: the other end has been silent for too long.
 struct Terminate {
-  std::string reason;
+  std::string reason = {};
 };
 /// The handshake is done; document messages follow.
 struct PeerUp {
-  PeerInfo peer;
+  PeerInfo peer = {};
 };
 /// Only after PeerUp, exactly once.
 struct PeerDown {};
@@ -89,15 +88,15 @@ struct Deliver {
 };
 /// Another connection lost its peer id to this one: call displaced() on it.
 struct Displace {
-  ConnectionId connection;
+  ConnectionId connection = {};
 };
 /// Read no further frame before this moment (rate limit).
 struct PauseReading {
-  Time until;
+  Time until = {};
 };
 /// The peer said why it refuses us.
 struct RefusedByPeer {
-  std::string message;
+  std::string message = {};
 };
 }  // namespace action
 using SessionAction =
@@ -113,14 +112,14 @@ class ConnectionSession {
  public:
   struct Options {
     Role role = Role::kServer;
-    ConnectionId connection;
-    Metadata metadata;        ///< ours; `extension.invite` only as client
-    std::string address;      ///< of the other end, without port
-    std::string fingerprint;  ///< of its key, hex; empty: none
-    std::string dialled;      ///< name of the dial target, as client
+    ConnectionId connection = {};
+    Metadata metadata = {};        ///< ours; `extension.invite` only as client
+    std::string address = {};      ///< of the other end, without port
+    std::string fingerprint = {};  ///< of its key, hex; empty: none
+    std::string dialled = {};      ///< name of the dial target, as client
     /// Asked synchronously during the handshake, so it must be quick and use no disk (a client
     /// reports documents missing when `peer` takes a second). Empty: everybody is admitted.
-    std::function<std::optional<Refusal>(const PeerInfo&)> refuse;
+    std::function<std::optional<Refusal>(const PeerInfo&)> refuse = {};
 
     Duration handshake_timeout = std::chrono::seconds(10);
     Duration ping_interval = std::chrono::seconds(10);  ///< 15 s as client is customary
@@ -180,7 +179,7 @@ class ConnectionSession {
     double rate = 0;
     double burst = 0;
     double tokens = 0;
-    Time updated;
+    Time updated = {};
     bool take(Time now);
     Duration wait() const;  ///< until one token is there
   };
@@ -197,8 +196,8 @@ class ConnectionSession {
   void handle(const Ignored& ignored, Time now);
 
   bool is_from_peer(const std::string& sender);
-  /// Registers the peer and reports it; false when it has to go.
-  bool enter(Time now);
+  /// Both ends are known: registers the peer and reports it, or refuses it.
+  void enter(Time now);
   void refuse(CloseCode code, const std::string& message);
   void push_frame(const Message& message);
   void request_close(CloseCode code, std::string reason);

@@ -28,10 +28,10 @@ struct Policy {
 
 /// The part of a connection that a document needs to know.
 struct Link {
-  ConnectionId connection;
-  std::string peer_id;
+  ConnectionId connection = {};
+  std::string peer_id = {};
   /// Set for peers whose shared heads are kept (PeerInfo::is_persistent).
-  std::optional<std::string> storage_id;
+  std::optional<std::string> storage_id = {};
 };
 
 /// Where the document lives. Implemented by the shard; called from within DocumentSync's functions.
@@ -54,29 +54,29 @@ namespace document_action {
 /// The document in memory has taken these changes (applied, or queued as orphans): make them
 /// durable, tell watchers. Every Send that stands behind this depends on them.
 struct Persist {
-  ConnectionId from;
+  ConnectionId from = {};
   engine::ApplyReport report;
 };
 /// Hand to the network thread, in order per connection, once everything the document holds at this
 /// moment is durable.
 struct Send {
-  ConnectionId to;
+  ConnectionId to = {};
   DocumentMessage message;
 };
 /// A cache: store under (document, storage id) behind the document's own data, no sync needed.
 struct SaveSharedHeads {
-  std::string storage_id;
-  Bytes state;
+  std::string storage_id = {};
+  Bytes state = {};
 };
 /// The peer sent what cannot be understood; both sides have to start over.
 struct CloseConnection {
-  ConnectionId connection;
+  ConnectionId connection = {};
   CloseCode code = CloseCode::kProtocolError;
-  std::string reason;
+  std::string reason = {};
 };
 /// For local watchers of the document.
 struct LocalEphemeral {
-  Ephemeral message;
+  Ephemeral message = {};
 };
 /// Answer to find_locally(): the document is there, or nobody that we could ask has it.
 struct SearchSettled {
@@ -90,9 +90,9 @@ using DocumentAction =
 
 /// State of one peer on one document, for status and `sync wait`.
 struct LinkStatus {
-  ConnectionId connection;
+  ConnectionId connection = {};
   bool active = false;          ///< it asked for the document, or we announce
-  Heads shared_heads;           ///< both have these and all their ancestors
+  Heads shared_heads = {};      ///< both have these and all their ancestors
   bool has_everything = false;  ///< shared heads are the document's heads
 };
 
@@ -147,6 +147,9 @@ class DocumentSync {
   /// It changed by other means than receive(): local edits, import, merge, creation. `now` settles
   /// a search.
   void document_changed(Time now);
+  /// What it held in memory could not be stored and is gone. Everything not yet taken or sent is
+  /// forgotten; connections that were active are closed, so that both sides start over.
+  void document_lost(const std::string& reason);
   /// Somebody here wants a document that we lack: ask the peers. Always ends in SearchSettled, at
   /// once when the document is there or nobody can be asked.
   void find_locally(Time now);

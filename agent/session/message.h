@@ -20,100 +20,101 @@ namespace converge::session {
 /// is a secret.
 struct Extension {
   std::uint32_t version = 1;
-  std::vector<std::string> capabilities;
-  std::optional<std::string> invite;   ///< one-time token, only in a join
-  std::optional<std::string> catalog;  ///< document id (base58check) of the workspace's catalog
+  std::vector<std::string> capabilities = {};
+  std::optional<std::string> invite = {};  ///< one-time token, only in a join
+  std::optional<std::string> catalog =
+      {};  ///< document id (base58check) of the workspace's catalog
   bool operator==(const Extension&) const = default;
 };
 
 /// `peerMetadata` of join and peer. Absent metadata means no storage and ephemeral.
 struct Metadata {
-  std::optional<std::string> storage_id;
+  std::optional<std::string> storage_id = {};
   bool ephemeral = true;
-  std::optional<Extension> extension;
+  std::optional<Extension> extension = {};
   bool operator==(const Metadata&) const = default;
 };
 
 /// Client to server, first message of a connection.
 struct Join {
-  std::string sender;
-  Metadata metadata;
+  std::string sender = {};
+  Metadata metadata = {};
   std::vector<std::string> versions{"1"};
   bool operator==(const Join&) const = default;
 };
 
 /// Server to client, the answer to Join.
 struct Peer {
-  std::string sender;
-  std::string target;
-  Metadata metadata;
+  std::string sender = {};
+  std::string target = {};
+  Metadata metadata = {};
   std::string version = "1";
   bool operator==(const Peer&) const = default;
 };
 
 /// A clean good-bye of old clients. Never sent by us.
 struct Leave {
-  std::string sender;
+  std::string sender = {};
   bool operator==(const Leave&) const = default;
 };
 
 /// A human-readable refusal, sent before closing.
 struct ErrorMessage {
-  std::string sender;
-  std::string target;
-  std::string message;
+  std::string sender = {};
+  std::string target = {};
+  std::string message = {};
   bool operator==(const ErrorMessage&) const = default;
 };
 
 /// `sync`, or with `request` set `request`: an Automerge sync message for one document.
 struct Sync {
   bool request = false;
-  std::string sender;
-  std::string target;
-  DocumentId document;
-  Bytes data;  ///< never empty
+  std::string sender = {};
+  std::string target = {};
+  DocumentId document = {};
+  Bytes data = {};  ///< never empty
   bool operator==(const Sync&) const = default;
 };
 
 /// "I do not have it, and nobody I could ask has it"; also: access denied.
 struct DocUnavailable {
-  std::string sender;
-  std::string target;
-  DocumentId document;
+  std::string sender = {};
+  std::string target = {};
+  DocumentId document = {};
   bool operator==(const DocUnavailable&) const = default;
 };
 
 /// A transient broadcast. `sender` is the author, preserved by every relay.
 struct Ephemeral {
-  std::string sender;
-  std::string target;
-  DocumentId document;
-  std::string session_id;
+  std::string sender = {};
+  std::string target = {};
+  DocumentId document = {};
+  std::string session_id = {};
   std::uint64_t count = 0;
-  Bytes data;  ///< CBOR of the application's, never decoded on the way
+  Bytes data = {};  ///< CBOR of the application's, never decoded on the way
   bool operator==(const Ephemeral&) const = default;
 };
 
 /// Remote-heads gossip (repo-protocol 9): decoded, otherwise ignored.
 struct RemoteSubscriptionChange {
-  std::string sender;
-  std::string target;
-  std::vector<std::string> add;
-  std::vector<std::string> remove;
+  std::string sender = {};
+  std::string target = {};
+  std::vector<std::string> add = {};
+  std::vector<std::string> remove = {};
   bool operator==(const RemoteSubscriptionChange&) const = default;
 };
 
 struct RemoteHeads {
-  std::vector<std::string> heads;  ///< base58check of the hashes
-  double timestamp = 0;            ///< wall clock of whoever saw them, milliseconds
+  std::vector<std::string> heads = {};  ///< base58check of the hashes
+  double timestamp = 0;                 ///< wall clock of whoever saw them, milliseconds
   bool operator==(const RemoteHeads&) const = default;
 };
 
 struct RemoteHeadsChanged {
-  std::string sender;
-  std::string target;
-  DocumentId document;
-  std::map<std::string, RemoteHeads> heads;  ///< by storage id
+  std::string sender = {};
+  std::string target = {};
+  DocumentId document = {};
+  std::map<std::string, RemoteHeads> heads = {};  ///< by storage id
   bool operator==(const RemoteHeadsChanged&) const = default;
 };
 
@@ -122,7 +123,7 @@ struct RemoteHeadsChanged {
 struct Ignored {
   enum class Reason : std::uint8_t { kUnknownType, kMissingField, kBadDocumentId, kBadPeerId };
   Reason reason = Reason::kUnknownType;
-  std::string type;  ///< shortened to 64 bytes
+  std::string type = {};  ///< shortened to 64 bytes
   bool operator==(const Ignored&) const = default;
 };
 

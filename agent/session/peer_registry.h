@@ -33,11 +33,11 @@ class PeerRegistry {
   };
 
   struct Candidate {
-    ConnectionId connection;
-    std::string peer_id;
-    Role role = Role::kServer;  ///< ours on that connection
-    std::string address;        ///< of the remote end, without port
-    std::string storage_id;     ///< empty: none
+    ConnectionId connection = {};
+    std::string peer_id = {};
+    Role role = Role::kServer;    ///< ours on that connection
+    std::string address = {};     ///< of the remote end, without port
+    std::string storage_id = {};  ///< empty: none
   };
 
   struct Decision {
@@ -48,7 +48,7 @@ class PeerRegistry {
       kDuplicate,  ///< the other direction already serves this peer: close 1000 after the handshake
     };
     Kind kind = Kind::kAdmit;
-    std::optional<ConnectionId> displaced;
+    std::optional<ConnectionId> displaced = {};
   };
 
   PeerRegistry(std::string own_id, Options options);
@@ -65,8 +65,8 @@ class PeerRegistry {
  private:
   struct History {
     std::deque<Time> displacements;
-    std::optional<Time> refuse_until;
-    Time last_used;
+    std::optional<Time> refuse_until = {};
+    Time last_used = {};
   };
 
   bool is_flapping(const Candidate& candidate, const Candidate& current, Time now);
