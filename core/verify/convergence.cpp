@@ -1,0 +1,123 @@
+#include "core/verify/convergence.h"
+
+#include "core/base/assert.h"
+#include "core/verify/arrival.h"
+#include "core/verify/orders.h"
+#include "core/verify/shrink.h"
+
+#include <algorithm>
+
+namespace converge::verify {
+namespace {
+
+class Checker {
+ public:
+  Checker(const ChangeSet& changes, const SubjectFactory& subjects, const Options& options)
+      : changes_(changes), subjects_(subjects), options_(options) {}
+
+  Result<ConvergenceReport> run() {
+    report_.changes = changes_.size();
+    report_.concurrent = changes_.concurrent_count();
+    report_.orders_possible = changes_.count_orders(kOrdersCountMax);
+    if (const auto reference = reference_outcome(changes_, subjects_); reference) {
+      reference_ = *reference;
+    } else {
+      return reference.error();
+    }
+    run_orders();
+    if (options_.duplicates) run_arrivals("duplicate", Arrival::Kind::kDuplicates);
+    if (options_.batches) run_arrivals("batch", Arrival::Kind::kBatches);
+    if (options_.save_load) run_arrivals("save-load", Arrival::Kind::kSaveLoad);
+    for (const Invariant& invariant : options_.invariants) {
+      if (auto done = run_invariant(invariant); !done) return done.error();
+    }
+    report_.ok = std::all_of(report_.properties.begin(), report_.properties.end(),
+                             [](const PropertyResult& p) { return p.ok; });
+    return std::move(report_);
+  }
+
+ private:
+  bool out_of_time() {
+    if (!options_.deadline) return false;
+    ASSERT(options_.clock != nullptr);
+    report_.timed_out = report_.timed_out || options_.clock->steady_now() >= *options_.deadline;
+    return report_.timed_out;
+  }
+
+  void run_orders() {
+    report_.properties.push_back({.name = "order"});
+    report_.all_orders =
+        options_.all_orders || (!options_.orders && report_.orders_possible <= kAllOrdersMax);
+    AllOrders all(changes_);
+    Dice dice(options_.seed);
+    const std::uint64_t limit = options_.orders.value_or(kRandomOrders);
+    while (!out_of_time()) {
+      std::optional<Order> order;
+      if (report_.all_orders) {
+        order = all.next();
+      } else if (report_.orders_run < limit) {
+        order = random_order(changes_, dice);
+      }
+      if (!order) break;
+      ++report_.orders_run;
+      try_arrival(report_.properties.size() - 1, Arrival::one_by_one(*order));
+    }
+  }
+
+  void run_arrivals(const char* name, Arrival::Kind kind) {
+    report_.properties.push_back({.name = name});
+    Dice dice(options_.seed + static_cast<std::uint64_t>(kind));
+    for (std::uint64_t i = 0; i < kRandomArrivals && !out_of_time(); ++i) {
+      try_arrival(report_.properties.size() - 1, Arrival::random(kind, changes_, dice));
+    }
+  }
+
+  void try_arrival(std::size_t property, const Arrival& arrival) {
+    PropertyResult& result = report_.properties[property];
+    ++result.cases;
+    const Outcome outcome = arrive(changes_, arrival, subjects_);
+    if (outcome == reference_) return;
+    result.ok = false;
+    if (result.failed++ > 0) return;
+    report_.counter_examples.push_back(
+        shrink_arrival(result.name, changes_, arrival, subjects_, options_.minimize));
+  }
+
+  // Every state on the way is closed under dependencies; the sampled orders visit them.
+  Result<void> run_invariant(const Invariant& invariant) {
+    PropertyResult result{.name = invariant.name};
+    AllOrders all(changes_);
+    Dice dice(options_.seed);
+    for (std::uint64_t i = 0; i < kRandomArrivals && !out_of_time(); ++i) {
+      const auto order = report_.all_orders ? all.next() : random_order(changes_, dice);
+      if (!order) break;
+      ++result.cases;
+      const auto breach = find_breach(changes_, *order, subjects_, invariant);
+      if (!breach) return breach.error();
+      if (!*breach) continue;
+      result.ok = false;
+      if (result.failed++ > 0) continue;
+      auto example = shrink_breach(changes_, **breach, subjects_, invariant, options_.minimize);
+      if (!example) return example.error();
+      report_.counter_examples.push_back(std::move(*example));
+    }
+    report_.properties.push_back(result);
+    return {};
+  }
+
+  const ChangeSet& changes_;
+  const SubjectFactory& subjects_;
+  const Options& options_;
+  Outcome reference_;
+  ConvergenceReport report_;
+};
+
+}  // namespace
+
+Result<ConvergenceReport> check_convergence(const ChangeSet& changes,
+                                            const SubjectFactory& subjects,
+                                            const Options& options) {
+  return Checker(changes, subjects, options).run();
+}
+
+}  // namespace converge::verify
