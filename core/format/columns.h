@@ -61,7 +61,7 @@ struct Column {
 /// The columns of one table as read. At most kMax: more than any table knows means some is unknown.
 class ColumnSet {
  public:
-  static constexpr std::size_t kMax = 16;
+  static constexpr std::size_t kMax = 20;
 
   /// Reads the metadata block. Specifications ascend strictly (so none comes twice) and are all in
   /// `known`. Errors: kTruncated, kCorrupt, kUnsupported (unknown column).
