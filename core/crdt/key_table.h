@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace converge::crdt {
+
+/// Number of a string interned in one document.
+using KeyId = std::uint32_t;
+
+/// The map keys and mark names of a document, each kept once. Open addressing, half full at most;
+/// the strings lie one behind the other. Views are valid until the next intern of a new string.
+/// Cost: O(length) to hash and compare.
+class KeyTable {
+ public:
+  KeyId intern(std::string_view text);
+  std::optional<KeyId> find(std::string_view text) const;
+  std::string_view text(KeyId key) const {
+    const std::size_t begin = key == 0 ? 0 : ends_[key - 1];
+    return std::string_view(bytes_).substr(begin, ends_[key] - begin);
+  }
+  std::size_t size() const { return ends_.size(); }
+  /// Whether another string of that length still has a place.
+  bool fits(std::size_t more) const { return bytes_.size() + more < UINT32_MAX; }
+  std::size_t memory_bytes() const {
+    return bytes_.capacity() + (ends_.capacity() + slots_.capacity()) * sizeof(std::uint32_t);
+  }
+
+ private:
+  std::size_t slot_of(std::string_view text) const;
+  void grow();
+
+  std::string bytes_;
+  std::vector<std::uint32_t> ends_;
+  std::vector<std::uint32_t> slots_;  ///< key + 1; 0 is free
+};
+
+}  // namespace converge::crdt
