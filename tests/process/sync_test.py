@@ -1,0 +1,102 @@
+"""Two and three agents: joined by invitation, edited while apart, killed, and equal in the end."""
+
+import json
+import unittest
+
+from support import ProcessTest, connect, wait_until
+
+
+class Sync(ProcessTest):
+    def test_edits_made_apart_are_all_kept(self):
+        laptop, phone = self.agent("laptop").start(), self.agent("phone").start()
+        laptop.ok("new", "--name", "todo/home", "-f", "-",
+                  stdin='{"title": "list", "items": ["bread"], "visits": {"$counter": 0}, "color": {"$text": "red"}}')
+        connect(self, laptop, phone)
+        self.assert_alike(laptop, phone)
+        port = laptop.port
+        laptop.stop()
+        phone.ok("set", "todo/home", "/owner", '"phone"')
+        phone.ok("incr", "todo/home", "/visits", "2")
+        phone.ok("insert", "todo/home", "/items/-", '"tea"')
+        phone.stop()
+        laptop.start()
+        laptop.ok("set", "todo/home", "/owner", '"laptop"')
+        laptop.ok("incr", "todo/home", "/visits", "3")
+        laptop.ok("insert", "todo/home", "/items/-", '"milk"')
+        phone.start()
+
+        self.assertEqual(laptop.port, port)
+        self.assert_alike(laptop, phone)
+        for agent in (laptop, phone):
+            merged = json.loads(agent.ok("get", "todo/home"))
+            self.assertEqual(merged["visits"], 5)
+            self.assertEqual(set(merged["items"]), {"bread", "tea", "milk"})
+            conflicts = agent.json("conflict", "ls")["items"]
+            self.assertEqual([c["path"] for c in conflicts], ["/owner"])
+            self.assertEqual({v["value"] for v in conflicts[0]["values"]}, {"phone", "laptop"})
+
+    def test_a_conflict_resolved_on_one_side_is_resolved_on_both(self):
+        laptop, phone = self.agent("laptop").start(), self.agent("phone").start()
+        connect(self, laptop, phone)
+        laptop.ok("new", "--name", "n", "-f", "-", stdin='{"a": 1}')
+        self.assert_alike(laptop, phone)
+        phone.stop()
+        laptop.ok("set", "n", "/a", "2")
+        laptop.stop()
+        phone.start()
+        phone.ok("set", "n", "/a", "3")
+        laptop.start()
+        self.assert_alike(laptop, phone)
+        conflict = wait_until(lambda: phone.json("conflict", "ls", "n")["items"], "the conflict")[0]
+        phone.ok("conflict", "resolve", conflict["id"], "--value", "4")
+
+        self.assert_alike(laptop, phone)
+        wait_until(lambda: laptop.json("conflict", "ls", "n")["items"] == [], "the conflict to be gone")
+        self.assertEqual(laptop.ok("get", "n", "/a"), "4")
+
+    def test_the_same_name_made_apart_is_one_document(self):
+        laptop, phone = self.agent("laptop").start(), self.agent("phone").start()
+        connect(self, laptop, phone)
+        self.assert_alike(laptop, phone)
+        phone.stop()
+        laptop.ok("new", "--name", "todo/new", "-f", "-", stdin='{"laptop": 1}')
+        laptop.stop()
+        phone.start()
+        phone.ok("new", "--name", "todo/new", "-f", "-", stdin='{"phone": 1}')
+        laptop.start()
+
+        self.assert_alike(laptop, phone)
+        self.assertEqual(json.loads(laptop.ok("get", "todo/new")), {"laptop": 1, "phone": 1})
+
+    def test_a_third_agent_gets_everything_through_the_middle(self):
+        laptop, server, phone = (self.agent(name).start() for name in ("laptop", "server", "phone"))
+        connect(self, server, laptop)
+        connect(self, server, phone)
+        laptop.ok("new", "--name", "n", "-f", "-", stdin='{"from": "laptop"}')
+
+        self.assert_alike(laptop, server, phone)
+        phone.ok("set", "n", "/back", '"phone"')
+        wait_until(lambda: json.loads(laptop.ok("get", "n")).get("back") == "phone", "the phone's edit on the laptop")
+
+    def test_waiting_for_a_peer_ends_when_it_has_everything(self):
+        laptop, phone = self.agent("laptop").start(), self.agent("phone").start()
+        connect(self, laptop, phone)
+        phone.ok("new", "--name", "n", "-f", "-", stdin='{"a": 1}')
+        phone.ok("wait", "--for", "synced", "--peer", "laptop")
+
+        self.assertEqual(laptop.ok("get", "n", "/a"), "1")
+
+    def test_an_invitation_is_good_once(self):
+        laptop, phone, thief = (self.agent(name).start() for name in ("laptop", "phone", "thief"))
+        invitation = laptop.ok("invite")
+        phone.ok("join", "-", stdin=invitation + "\n")
+        self.assert_alike(laptop, phone)
+        laptop.ok("new", "--name", "secret", "-f", "-", stdin='{"a": 1}')
+        thief.ctl("join", "-", stdin=invitation + "\n")
+        wait_until(lambda: phone.ctl("get", "secret").code == 0, "the document on the phone")
+
+        self.assertEqual(thief.ctl("get", "secret").code, 3)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
