@@ -183,7 +183,7 @@ class ChangeTableDecoder {
     }
     row.deps_begin = static_cast<std::uint32_t>(snapshot_.deps.size());
     row.deps_count = static_cast<std::uint32_t>(count);
-    if (snapshot_.deps.size() + count > limits::kRowsPerDocumentMax) {
+    if (snapshot_.deps.size() + count > rows_max_) {
       return Error{ErrorCode::kLimitExceeded, "too many dependencies in one document"};
     }
     for (std::uint64_t i = 0; i < count; ++i) {

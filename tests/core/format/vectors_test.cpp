@@ -1,9 +1,12 @@
 #include "tests/core/format/vectors.h"
 
+#include "core/format/bundle.h"
 #include "core/format/change.h"
 #include "core/format/document.h"
 
 #include <catch2/catch.hpp>
+
+#include <algorithm>
 
 using namespace converge;
 using converge::testing::bytes_of;
@@ -76,5 +79,27 @@ TEST_CASE("conformance documents load, verify and encode to the same bytes", "[f
       REQUIRE(decode_whole(format::encode_document(snapshot, {true})).rows.size() ==
               snapshot.rows.size());
     }
+  }
+}
+
+TEST_CASE("conformance bundles unpack to exactly the changes asked for", "[format][vectors]") {
+  const auto lines = read_vectors("bundle");
+  if (!lines) return;
+  for (const auto& line : *lines) {
+    INFO(line.at("f"));
+    const Bytes bytes = bytes_of(line.at("b"));
+    format::ChunkStream stream(bytes);
+    const auto chunk = stream.next();
+    REQUIRE(chunk.has_value());
+    REQUIRE((*chunk)->type == format::ChunkType::kBundle);
+    const auto changes = format::decode_bundle((*chunk)->body);
+    INFO((changes ? std::string("ok") : changes.error().message));
+    REQUIRE(changes.has_value());
+    std::vector<std::string> got;
+    for (const auto& change : *changes) got.push_back(change.hash.to_hex());
+    auto expected = line.at("s").get<std::vector<std::string>>();
+    std::sort(got.begin(), got.end());
+    std::sort(expected.begin(), expected.end());
+    CHECK(got == expected);
   }
 }
