@@ -31,6 +31,8 @@ inline constexpr std::size_t kOrphansPerDocumentMax = 10'000;
 inline constexpr std::size_t kOrphanBytesPerDocumentMax = 16u << 20;
 /// A Bloom filter's probes; the wire allows 2^32.
 inline constexpr std::uint32_t kBloomProbesMax = 64;
+/// Statements of what a peer has, in one sync message; everybody sends one.
+inline constexpr std::size_t kSyncHavesMax = 64;
 inline constexpr std::size_t kChangeBytesMax = 16u << 20;
 inline constexpr std::size_t kFrameBytesMax = 100u << 20;
 inline constexpr std::size_t kControlMessageBytesMax = 64u << 20;
