@@ -182,7 +182,7 @@ CODE_WORDS = [
     (r"\bstd::views::|\bstd::ranges::views\b", r"", "views do not compile on clang 14; write a loop or an algorithm"),
     (r"\bstd::source_location\b", r"", "not in clang 14; pass the place as an argument"),
     (r"\bnamespace\s+sync\b(?!\s*=)", r"(?!core/sync/)", "<unistd.h> declares sync(); only converge::sync exists"),
-    (r"\busing\s+namespace\s+std\b", r"", "name what you use"),
+    (r"\busing\s+namespace\s+std\s*;", r"", "name what you use"),
     (r"\b(std::cout|std::cerr|printf|std::printf|puts)\b", r"core/(?!base/assert\.cpp)", "core never prints; return a value or an Error"),
     (r"\b(getenv|secure_getenv)\b", r"core/", "core never reads the environment; take it as an argument"),
     (r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", r"(core|agent|cli)/", "no sleeping; wait for the event with a deadline"),
@@ -199,6 +199,11 @@ TEXT_WORDS = [
     (r"\bTODO\b(?!.*\b(when|once|if|until)\b)", r"", "a TODO names its condition: \"TODO: ... when ...\""),
     (r"NOLINT(NEXTLINE|BEGIN|END)?(?!\w*\([\w.,\- *]+\))", r"", "a NOLINT names its check and the reason"),
 ]
+# Headers that may include a slow library after all, and why.
+SLOW_HEADERS_ALLOWED = {
+    "core/verbs/json_forms.h",  # turns documents into JSON values; stays inside core/verbs
+    "agent/control/call.h",     # a request's parameters are JSON; stays inside agent/control
+}
 HEADER_ONLY_IN_CPP = r'#\s*include\s+[<"](nlohmann/json\.hpp|CLI/|leveldb/|openssl/|zlib\.h|libdeflate\.h|boost/beast)'
 
 
@@ -223,7 +228,7 @@ def check_headers(root):
         if not re.search(r"^#pragma once$", text, re.M):
             yield f"{path}:1: no #pragma once"
         for match in re.finditer(HEADER_ONLY_IN_CPP, text):
-            if path.startswith("tests/"):
+            if path.startswith("tests/") or path in SLOW_HEADERS_ALLOWED:
                 continue
             line = text.count("\n", 0, match.start()) + 1
             yield f"{path}:{line}: {match.group(1)} belongs into a .cpp file; forward-declare or hide it"
