@@ -97,6 +97,12 @@ class ChangeGraph {
   /// Takes back everything from `size` on.
   void truncate(std::size_t size);
   void reserve(std::size_t changes);
+  /// For a change whose start_op was only estimated; its max_op stays.
+  void set_start_op(ChangeIndex change, std::uint32_t start_op) {
+    ChangeNode& node = nodes_[change];
+    node.op_count = node.max_op() + 1 - start_op;
+    node.start_op = start_op;
+  }
 
   /// Sequence number per actor of the changes and all their ancestors.
   Clock clock_of(std::span<const ChangeIndex> changes) const;

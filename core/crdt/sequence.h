@@ -35,6 +35,11 @@ struct Metrics {
   bool operator==(const Metrics&) const = default;
 };
 
+/// Metrics of `length` visible code points of `width` UTF-8 bytes each.
+inline Metrics text_metrics(std::uint32_t length, std::uint32_t width) {
+  return {{length, length * width, length, width == 4 ? length * 2 : length}};
+}
+
 /// A maximal run of elements with consecutive ids of one actor, each after the first inserted
 /// behind the one before it, in one state: a text run, or one irregular element.
 ///
@@ -159,6 +164,8 @@ class SequenceForest {
   ElementRecord& record(std::uint32_t number) { return records_[number]; }
   /// Metrics of the element whose register this is.
   Metrics measure(const Register& ops) const;
+  /// Metrics of the element that shows this op.
+  Metrics measure(const OpRecord& winner) const;
 
   // ---------------------------------------------------------------------------------- bulk loading
 

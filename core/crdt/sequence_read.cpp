@@ -9,10 +9,6 @@ namespace {
 /// UTF-8 bytes of U+FFFC, which stands for everything that is no string.
 constexpr std::uint32_t kPlaceholderBytes = 3;
 
-Metrics text_metrics(std::uint32_t length, std::uint32_t width) {
-  return {{length, length * width, length, width == 4 ? length * 2 : length}};
-}
-
 }  // namespace
 
 Metrics SequenceForest::metrics(const Span& span) const {
@@ -31,13 +27,17 @@ Metrics SequenceForest::measure(const Register& ops) const {
   if (ops.visible == 0) return {};
   const OpRecord* winner = ops.end() - 1;
   while (!successors_->visible(*winner)) --winner;
-  if (winner->action == Action::kMark) return {};
-  if (winner->action != Action::kSet ||
-      winner->value_type != static_cast<std::uint8_t>(model::ScalarType::kString)) {
+  return measure(*winner);
+}
+
+Metrics SequenceForest::measure(const OpRecord& winner) const {
+  if (winner.action == Action::kMark) return {};
+  if (winner.action != Action::kSet ||
+      winner.value_type != static_cast<std::uint8_t>(model::ScalarType::kString)) {
     return {{1, kPlaceholderBytes, 1, 1}};
   }
-  Metrics out{{1, winner->value_size, 0, 0}};
-  for (const char c : content_->view(winner->value, winner->value_size)) {
+  Metrics out{{1, winner.value_size, 0, 0}};
+  for (const char c : content_->view(winner.value, winner.value_size)) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte & 0xc0) == 0x80) continue;
     out.by_unit[2] += 1;

@@ -65,7 +65,7 @@ struct ChangeInfo {
 };
 
 struct CommitOptions {
-  std::string message;
+  std::string message;       ///< UTF-8; cut at 1 MiB
   std::int64_t time = 0;     ///< seconds since 1970; advisory
   bool allow_empty = false;  ///< commit a change without ops
 };
@@ -75,6 +75,8 @@ struct ApplyReport {
   std::vector<model::ChangeHash>
       applied;  ///< in application order; includes former orphans that became applicable
   std::vector<model::ChangeHash> queued;  ///< new orphans: dependencies missing
+  /// load_incremental only: what was wrong behind the good chunks, which were applied.
+  std::optional<Error> damage;
 };
 
 class Document;
@@ -97,9 +99,9 @@ class Transaction {
   Result<ObjId> insert_object(ObjId list, std::size_t index, ObjType type);
   /// Deleting an absent map key does nothing; a list index must exist.
   Result<void> erase(ObjId object, const Prop& prop);
-  /// Resolves a conflict in favour of one visible value: a del whose preds are all the other visible
-  /// values of the register (automerge-format 6.4), so an object that is kept stays itself. Nothing
-  /// when `keep` is the only one. Errors: kNotFound when `keep` is not visible there.
+  /// Resolves a conflict in favour of one visible value: a del whose preds are all the other
+  /// visible values of the register (automerge-format 6.4), so an object that is kept stays itself.
+  /// Nothing when `keep` is the only one. Errors: kNotFound when `keep` is not visible there.
   Result<void> keep_only(ObjId object, const Prop& prop, OpId keep);
   /// The register must show at least one counter.
   Result<void> increment(ObjId object, const Prop& prop, std::int64_t amount);
@@ -159,6 +161,7 @@ class View {
 
  private:
   friend class Document;
+  friend class Transaction;
   struct Impl;
   std::shared_ptr<const Impl> impl_;
 };
@@ -187,7 +190,9 @@ class Document {
   static Result<Document> load(ByteView chunks, model::ActorId actor);
 
   /// Chunks of any type; changes already known are skipped, those with missing dependencies are
-  /// queued. Errors as load, and kConflict for a second change with one (actor, seq).
+  /// queued. A damaged tail does not undo the good chunks before it: see ApplyReport::damage.
+  /// Errors as load, when nothing was good, and kConflict for a second change with one (actor,
+  /// seq).
   Result<ApplyReport> load_incremental(ByteView chunks);
   /// Type-1 or type-2 chunks, one each, in any order, as one batch.
   Result<ApplyReport> apply_changes(const std::vector<Bytes>& changes);

@@ -1,0 +1,168 @@
+#include "core/base/assert.h"
+#include "core/base/limits.h"
+#include "core/engine/document_impl.h"
+#include "core/format/change.h"
+
+#include <algorithm>
+#include <string>
+
+namespace converge::engine {
+
+using crdt::ChangeIndex;
+using model::Change;
+using model::ChangeHash;
+using model::OpId;
+using model::OpRun;
+
+namespace {
+
+Error bad_change(const Change& change, ErrorCode code, const std::string& what) {
+  return {code, "change " + change.hash.to_hex().substr(0, 8) + ": " + what};
+}
+
+/// Rewrites the change's own actor numbers into the document's.
+void renumber(Change& change, const std::vector<model::ActorIndex>& actor_of) {
+  const auto map = [&](OpId& id) {
+    if (!id.is_none()) id.actor = actor_of[id.actor];
+  };
+  for (OpRun& run : change.ops) {
+    map(run.object);
+    map(run.key.element);
+  }
+  for (OpId& pred : change.preds) map(pred);
+}
+
+}  // namespace
+
+/// What the graph can tell (automerge-format 7.1 and 10).
+Result<void> Document::Impl::check_change(const Change& change) const {
+  const auto author = ops.actors().find(change.actor);
+  const std::uint32_t last = author ? graph.last_seq(*author) : 0;
+  if (change.seq <= last) {
+    return bad_change(change, ErrorCode::kConflict,
+                      "sequence number " + std::to_string(change.seq) + " of actor " +
+                          change.actor.to_hex() + " is taken");
+  }
+  if (change.seq != last + 1) {
+    return bad_change(change, ErrorCode::kCorrupt,
+                      "sequence number " + std::to_string(change.seq) + " leaves a gap");
+  }
+  if (author && last > 0 && change.start_op <= graph.last_op(*author)) {
+    return bad_change(change, ErrorCode::kCorrupt, "op ids of its actor appear twice");
+  }
+  for (const ChangeHash& dep : change.deps) {
+    const auto index = graph.find(dep);
+    ASSERT(index.has_value());
+    const crdt::ChangeNode& node = graph.at(*index);
+    if (node.op_count > 0 && change.start_op <= node.max_op()) {
+      return bad_change(change, ErrorCode::kCorrupt, "its ops are not above those it depends on");
+    }
+  }
+  if (change.start_op > graph.max_op() + limits::kStartOpLeapMax) {
+    return bad_change(change, ErrorCode::kLimitExceeded, "its op counter leaps ahead");
+  }
+  for (const model::ActorId& other : change.other_actors) {
+    const auto index = ops.actors().find(other);
+    if (!index || graph.last_seq(*index) == 0) {
+      return bad_change(change, ErrorCode::kCorrupt, "actor " + other.to_hex() + " is unknown");
+    }
+  }
+  if (!ops.content().fits(change.body.size()) || !ops.keys().fits(change.body.size())) {
+    return bad_change(change, ErrorCode::kLimitExceeded, "the document would exceed 4 GiB");
+  }
+  return {};
+}
+
+void Document::Impl::unapply_ops(const Change& change, std::size_t runs) {
+  const model::ActorIndex author = *ops.actors().find(change.actor);
+  std::uint32_t counter = change.start_op;
+  for (std::size_t i = 0; i < runs; ++i) counter += change.ops[i].count;
+  for (std::size_t i = runs; i-- > 0;) {
+    counter -= change.ops[i].count;
+    ops.unapply(change.ops[i], {counter, author}, change.preds);
+  }
+}
+
+/// One change into ops, graph and bytes. On error nothing of it is kept.
+Result<void> Document::Impl::apply_one(Change& change) {
+  if (auto checked = check_change(change); !checked) return checked;
+  std::vector<model::ActorIndex> actor_of{ops.actors().intern(change.actor)};
+  for (const model::ActorId& other : change.other_actors) {
+    actor_of.push_back(*ops.actors().find(other));
+  }
+  renumber(change, actor_of);
+
+  const std::size_t content = ops.content_size();
+  std::uint32_t counter = change.start_op;
+  for (std::size_t i = 0; i < change.ops.size(); ++i) {
+    auto applied = ops.apply(change.ops[i], {counter, actor_of[0]}, change.preds);
+    if (!applied) {
+      unapply_ops(change, i);
+      ops.content().truncate(content);
+      return bad_change(change, applied.error().code,
+                        "op " + std::to_string(counter) + ": " + applied.error().message);
+    }
+    counter += change.ops[i].count;
+  }
+
+  std::vector<ChangeIndex> deps;
+  deps.reserve(change.deps.size());
+  for (const ChangeHash& dep : change.deps) deps.push_back(*graph.find(dep));
+  crdt::ChangeGraph::NewChange added;
+  added.actor = actor_of[0];
+  added.seq = change.seq;
+  added.start_op = change.start_op;
+  added.op_count = change.op_count;
+  added.time = change.time;
+  added.message = change.message;
+  added.extra = as_text(change.extra);
+  added.deps = deps;
+  added.hash = change.hash;
+  const ChangeIndex index = graph.add(added);
+  bodies.put(index, change.body);
+  return {};
+}
+
+void Document::Impl::take_back(std::vector<Change>& applied, std::size_t count) {
+  for (std::size_t i = count; i-- > 0;) unapply_ops(applied[i], applied[i].ops.size());
+  graph.truncate(graph.size() - count);
+  bodies.truncate(graph.size());
+}
+
+Result<ApplyReport> Document::Impl::apply(std::vector<Change> batch) {
+  ASSERT(!in_transaction);
+  auto plan = orphans.plan(std::move(batch), graph, ops.actors());
+  if (!plan) return plan.error();
+
+  ApplyReport report;
+  report.applied.reserve(plan->ready.size());
+  for (std::size_t i = 0; i < plan->ready.size(); ++i) {
+    auto applied = apply_one(plan->ready[i]);
+    if (applied) {
+      report.applied.push_back(plan->ready[i].hash);
+      continue;
+    }
+    take_back(plan->ready, i);
+    // What waited before waits again, except a change that turned out to be bad: it would make
+    // every later batch fail.
+    std::vector<Change> waiting;
+    for (std::size_t k = 0; k < plan->ready.size(); ++k) {
+      if (!plan->was_queued[k] || k == i) continue;
+      auto again = format::decode_change_body(std::move(plan->ready[k].body), plan->ready[k].hash);
+      ASSERT(again.has_value());
+      waiting.push_back(std::move(*again));
+    }
+    for (std::size_t k = 0; k < plan->first_new_waiting; ++k) {
+      waiting.push_back(std::move(plan->waiting[k]));
+    }
+    orphans.keep(std::move(waiting));
+    return applied.error();
+  }
+  for (std::size_t k = plan->first_new_waiting; k < plan->waiting.size(); ++k) {
+    report.queued.push_back(plan->waiting[k].hash);
+  }
+  orphans.keep(std::move(plan->waiting));
+  return report;
+}
+
+}  // namespace converge::engine

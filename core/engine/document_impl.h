@@ -1,0 +1,69 @@
+#pragma once
+
+#include "core/crdt/change_graph.h"
+#include "core/crdt/op_set.h"
+#include "core/crdt/orphan_queue.h"
+#include "core/engine/body_store.h"
+#include "core/engine/document.h"
+#include "core/format/chunk.h"
+#include "core/model/change.h"
+#include "core/model/snapshot.h"
+
+#include <optional>
+#include <vector>
+
+namespace converge::engine {
+
+/// startOp of a type-1 body: behind deps, actor and seq (automerge-format 3.1).
+/// REQUIRES: a body that was verified or written by us.
+std::uint32_t start_op_of(ByteView body);
+
+/// The parts of a document and what ties them: ops, graph, orphans and bytes. Lives on the heap and
+/// never moves, so views and transactions may point to it.
+struct Document::Impl {
+  explicit Impl(model::ActorId own) : actor(std::move(own)) {}
+
+  crdt::OpSet ops;
+  crdt::ChangeGraph graph;
+  crdt::OrphanQueue orphans;
+  BodyStore bodies;
+  model::ActorId actor;
+  bool in_transaction = false;
+  /// start_op of changes that came in a document chunk without being rebuilt is only known to be
+  /// above their deps' until then.
+  bool exact_start_ops = true;
+
+  // apply.cpp
+  Result<ApplyReport> apply(std::vector<model::Change> batch);
+
+  // load.cpp
+  Result<void> load_snapshot(const model::Snapshot& snapshot,
+                             const std::vector<model::ChangeHash>& trusted_hashes, bool verify);
+  Result<void> load_stream(ByteView chunks, const LoadOptions& options);
+  Result<ApplyReport> load_more(ByteView chunks);
+  /// Only the first chunk, and only if it is a document. REQUIRES: an empty document.
+  Result<void> load_leading_document(ByteView chunks);
+  /// The changes of one chunk behind the first, appended to `out`.
+  Result<void> collect(const format::Chunk& chunk, std::vector<model::Change>& out) const;
+
+  // save.cpp
+  model::Snapshot snapshot() const;
+  /// Makes the body of every applied change present.
+  void ensure_bodies();
+  Bytes chunk_of(crdt::ChangeIndex change);
+  std::unique_ptr<Impl> copy(model::ActorId own) const;
+
+  // history.cpp
+  /// Indices of the known ones; with `missing`, tells whether one was unknown.
+  std::vector<crdt::ChangeIndex> indices_of(const Heads& heads, bool* missing = nullptr) const;
+  ChangeInfo info(crdt::ChangeIndex change);
+  std::vector<model::ChangeHash> dep_hashes(crdt::ChangeIndex change) const;
+
+ private:
+  Result<void> check_change(const model::Change& change) const;
+  Result<void> apply_one(model::Change& change);
+  void unapply_ops(const model::Change& change, std::size_t runs);
+  void take_back(std::vector<model::Change>& applied, std::size_t count);
+};
+
+}  // namespace converge::engine

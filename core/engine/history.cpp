@@ -1,0 +1,135 @@
+#include "core/base/assert.h"
+#include "core/engine/document_impl.h"
+#include "core/format/change.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace converge::engine {
+
+using crdt::ChangeIndex;
+using model::ChangeHash;
+
+std::vector<ChangeIndex> Document::Impl::indices_of(const Heads& heads, bool* missing) const {
+  std::vector<ChangeIndex> out;
+  for (const ChangeHash& head : heads) {
+    if (const auto index = graph.find(head)) {
+      out.push_back(*index);
+    } else if (missing != nullptr) {
+      *missing = true;
+    }
+  }
+  return out;
+}
+
+std::vector<ChangeHash> Document::Impl::dep_hashes(ChangeIndex change) const {
+  std::vector<ChangeHash> out;
+  graph.for_each_dep(change, [&](ChangeIndex dep) { out.push_back(graph.hash(dep)); });
+  return out;
+}
+
+ChangeInfo Document::Impl::info(ChangeIndex change) {
+  if (!exact_start_ops) ensure_bodies();
+  const crdt::ChangeNode& node = graph.at(change);
+  ChangeInfo out;
+  out.hash = graph.hash(change);
+  out.actor = ops.actors().at(node.actor);
+  out.seq = node.seq;
+  out.start_op = node.start_op;
+  out.op_count = node.op_count;
+  out.time = node.time;
+  out.message = std::string(graph.message(change));
+  out.deps = dep_hashes(change);
+  return out;
+}
+
+Heads Document::heads() const { return impl_->graph.heads(); }
+
+std::size_t Document::change_count() const { return impl_->graph.size(); }
+
+std::uint64_t Document::max_op() const { return impl_->graph.max_op(); }
+
+bool Document::has_change(const ChangeHash& hash) const {
+  return impl_->graph.find(hash).has_value();
+}
+
+bool Document::has_orphan(const ChangeHash& hash) const {
+  return impl_->orphans.find(hash) != nullptr;
+}
+
+std::optional<Bytes> Document::change_bytes(const ChangeHash& hash) const {
+  if (const auto index = impl_->graph.find(hash)) return impl_->chunk_of(*index);
+  if (const model::Change* const orphan = impl_->orphans.find(hash)) {
+    return format::change_chunk(*orphan);
+  }
+  return std::nullopt;
+}
+
+std::optional<ChangeInfo> Document::change_info(const ChangeHash& hash) const {
+  const auto index = impl_->graph.find(hash);
+  if (!index) return std::nullopt;
+  return impl_->info(*index);
+}
+
+std::vector<ChangeHash> Document::changes_since(const Heads& have) const {
+  const crdt::ChangeGraph& graph = impl_->graph;
+  const auto known = impl_->indices_of(have);
+  std::vector<ChangeHash> out;
+  for (const ChangeIndex change : graph.not_in(graph.clock_of(known))) {
+    out.push_back(graph.hash(change));
+  }
+  return out;
+}
+
+std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
+  const crdt::OrphanQueue& orphans = impl_->orphans;
+  std::unordered_set<ChangeHash, model::ChangeHashHasher> seen;
+  std::vector<ChangeHash> open(heads.begin(), heads.end());
+  for (const model::Change& orphan : orphans.changes()) open.push_back(orphan.hash);
+  std::vector<ChangeHash> missing;
+  while (!open.empty()) {
+    const ChangeHash hash = open.back();
+    open.pop_back();
+    if (impl_->graph.find(hash) || !seen.insert(hash).second) continue;
+    if (const model::Change* const orphan = orphans.find(hash)) {
+      open.insert(open.end(), orphan->deps.begin(), orphan->deps.end());
+    } else {
+      missing.push_back(hash);
+    }
+  }
+  std::sort(missing.begin(), missing.end());
+  return missing;
+}
+
+std::vector<ChangeHash> Document::orphans() const {
+  std::vector<ChangeHash> out;
+  for (const model::Change& orphan : impl_->orphans.changes()) out.push_back(orphan.hash);
+  return out;
+}
+
+bool Document::is_ancestor(const ChangeHash& ancestor, const Heads& of) const {
+  const auto index = impl_->graph.find(ancestor);
+  if (!index) return false;
+  return impl_->graph.includes(impl_->graph.clock_of(impl_->indices_of(of)), *index);
+}
+
+std::optional<std::vector<ChangeHash>> Document::change_deps(const ChangeHash& hash) const {
+  if (const auto index = impl_->graph.find(hash)) return impl_->dep_hashes(*index);
+  if (const model::Change* const orphan = impl_->orphans.find(hash)) return orphan->deps;
+  return std::nullopt;
+}
+
+std::vector<ChangeHash> Document::all_changes() const {
+  std::vector<ChangeHash> out;
+  out.reserve(impl_->graph.size());
+  for (ChangeIndex i = 0; i < impl_->graph.size(); ++i) out.push_back(impl_->graph.hash(i));
+  return out;
+}
+
+std::optional<ChangeHash> Document::change_of(OpId id) const {
+  const auto index = impl_->graph.change_of(id);
+  if (!index) return std::nullopt;
+  return impl_->graph.hash(*index);
+}
+
+}  // namespace converge::engine

@@ -1,0 +1,291 @@
+#include "core/base/assert.h"
+#include "core/base/limits.h"
+#include "core/engine/transaction_impl.h"
+#include "core/engine/view_impl.h"
+#include "core/format/change.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace converge::engine {
+
+using crdt::ChangeIndex;
+using model::Action;
+using model::ActorIndex;
+using model::Change;
+using model::ChangeHash;
+using model::OpRun;
+
+namespace {
+
+/// The actor of edits made at heads that do not include the own last change: a fork of oneself.
+/// Source: automerge-format 1.2.
+model::ActorId derived_actor(const model::ActorId& base, std::size_t level) {
+  std::string bytes("\x13\xb2\x23\x09", 4);
+  do {
+    const auto low = static_cast<unsigned char>(level & 0x7f);
+    level >>= 7;
+    bytes += static_cast<char>(level > 0 ? low | 0x80 : low);
+  } while (level > 0);
+  bytes += as_text(base.bytes());
+  return model::ActorId(as_bytes(bytes));
+}
+
+/// Room left in a change for what is not ops: deps, actors, message.
+constexpr std::size_t kHeaderBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kMessageBytesMax = std::size_t{1} << 20;
+
+/// At most what a run adds to the encoded change.
+std::size_t encoded_size_max(const OpRun& run, std::size_t pred_count) {
+  constexpr std::size_t kPerRun = 96;
+  constexpr std::size_t kPerPred = 16;
+  if (run.shape == OpRun::Shape::kText) {
+    // Value lengths of one byte are one run; of mixed ones every cell may need its own bytes.
+    const std::size_t lengths = run.text.size() == run.count ? 0 : std::size_t{run.count} * 3;
+    return kPerRun + run.text.size() + lengths;
+  }
+  return kPerRun + run.value.raw.size() + run.key.name.size() + pred_count * kPerPred +
+         (run.mark_name ? run.mark_name->size() : 0);
+}
+
+/// The longest prefix of whole code points within the limit.
+std::string_view cut_message(std::string_view message) {
+  if (message.size() <= kMessageBytesMax) return message;
+  std::size_t end = kMessageBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
+  return message.substr(0, end);
+}
+
+}  // namespace
+
+Transaction::Impl::Impl(Document::Impl& owner) : document(&owner) {
+  ASSERT(!owner.in_transaction);
+  owner.in_transaction = true;
+  actor = owner.ops.actors().intern(owner.actor);
+  seq = owner.graph.last_seq(actor) + 1;
+  start_op = next_op = owner.graph.max_op() + 1;
+  content_before = owner.ops.content_size();
+}
+
+Transaction::Impl::Impl(Document::Impl& owner, const Heads& at, crdt::Clock seqs_of_heads)
+    : document(&owner), at_heads(at) {
+  ASSERT(!owner.in_transaction);
+  owner.in_transaction = true;
+  actor = owner.ops.actors().intern(owner.actor);
+  for (std::size_t level = 1; owner.graph.last_seq(actor) > seqs_of_heads.of(actor); ++level) {
+    actor = owner.ops.actors().intern(derived_actor(owner.actor, level));
+  }
+  seq = owner.graph.last_seq(actor) + 1;
+  start_op = next_op = owner.graph.max_op() + 1;
+  content_before = owner.ops.content_size();
+  clock = owner.graph.op_clock(seqs_of_heads);
+}
+
+// -------------------------------------------------------------------------------------- recording
+
+/// Typing and deleting on make the last run longer instead of adding one.
+bool Transaction::Impl::extends_last(const OpRun& run, std::uint32_t content) const {
+  if (recorded.empty()) return false;
+  const Recorded& last = recorded.back();
+  const OpRun& before = last.run;
+  if (before.shape != run.shape || before.object != run.object) return false;
+  if (run.shape == OpRun::Shape::kText) {
+    return run.key.element == OpId{next_op - 1, actor} && content == last.content + last.bytes;
+  }
+  if (run.shape != OpRun::Shape::kDelete) return false;
+  const OpId first = before.key.element;
+  const OpId next = run.key.element;
+  if (first.actor != next.actor) return false;
+  const auto distance = static_cast<std::int64_t>(next.counter) - first.counter;
+  const auto fits = [&](std::int8_t step) {
+    return (before.count == 1 || before.step == step) && (run.count == 1 || run.step == step) &&
+           distance == static_cast<std::int64_t>(before.count) * step;
+  };
+  return fits(1) || fits(-1);
+}
+
+Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
+  ASSERT(!over);
+  crdt::OpSet& ops = document->ops;
+  const std::size_t bytes =
+      run.shape == OpRun::Shape::kText ? run.text.size() : run.value.raw.size();
+  if (run.count > std::numeric_limits<std::uint32_t>::max() - next_op ||
+      !ops.content().fits(bytes) || !ops.keys().fits(run.key.name.size())) {
+    return Error{ErrorCode::kLimitExceeded, "the document has no room for more ops"};
+  }
+  const std::size_t size = encoded_size_max(run, op_preds.size());
+  if (op_count() + std::uint64_t{run.count} > limits::kRowsPerChangeMax ||
+      encoded_size + size > limits::kChangeBytesMax - kHeaderBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "one change cannot hold that much"};
+  }
+  const OpId id{next_op, actor};
+  const auto content = static_cast<std::uint32_t>(ops.content_size());
+  run.pred_begin = static_cast<std::uint32_t>(preds.size());
+  run.pred_count = static_cast<std::uint32_t>(op_preds.size());
+  preds.insert(preds.end(), op_preds.begin(), op_preds.end());
+  if (auto applied = ops.apply(run, id, preds); !applied) {
+    preds.resize(run.pred_begin);
+    return applied.error();
+  }
+  if (extends_last(run, content)) {
+    Recorded& last = recorded.back();
+    if (run.shape == OpRun::Shape::kDelete) {
+      last.run.step = run.key.element.counter > last.run.key.element.counter ? 1 : -1;
+    }
+    last.run.count += run.count;
+    last.bytes += static_cast<std::uint32_t>(bytes);
+  } else {
+    Recorded& added = recorded.emplace_back();
+    added.run = run;
+    added.content = content;
+    added.bytes = static_cast<std::uint32_t>(bytes);
+    if (run.key.is_map) added.key = *ops.keys().find(run.key.name);
+    if (run.mark_name) added.mark_name = *ops.keys().find(*run.mark_name);
+  }
+  next_op += run.count;
+  encoded_size += size;
+  if (clock) clock->raise(actor, next_op - 1);
+  return id;
+}
+
+void Transaction::Impl::restore_views() {
+  const crdt::OpSet& ops = document->ops;
+  for (Recorded& record : recorded) {
+    OpRun& run = record.run;
+    if (run.key.is_map) run.key.name = ops.keys().text(record.key);
+    if (run.mark_name) run.mark_name = ops.keys().text(record.mark_name);
+    if (run.shape == OpRun::Shape::kText) {
+      run.text = ops.content().view(record.content, record.bytes);
+    } else if (run.action != Action::kDel) {
+      run.value.raw = ops.content().view(record.content, record.bytes);
+    }
+  }
+}
+
+// ----------------------------------------------------------------------------------------- ending
+
+/// automerge-format 7.2: heads, and the own previous change, ascending by hash.
+std::vector<ChangeHash> Transaction::Impl::dependencies() const {
+  std::vector<ChangeHash> deps = clock ? at_heads : document->graph.heads();
+  if (seq > 1) {
+    const ChangeHash& own = document->graph.hash(*document->graph.by_seq(actor, seq - 1));
+    if (std::find(deps.begin(), deps.end(), own) == deps.end()) deps.push_back(own);
+  }
+  std::sort(deps.begin(), deps.end());
+  deps.erase(std::unique(deps.begin(), deps.end()), deps.end());
+  return deps;
+}
+
+Change Transaction::Impl::build_change(const CommitOptions& options) {
+  restore_views();
+  Change change;
+  change.actor = document->ops.actors().at(actor);
+  change.seq = seq;
+  change.start_op = start_op;
+  change.op_count = op_count();
+  change.time = std::clamp(options.time, -limits::kChangeTimeMax + 1, limits::kChangeTimeMax - 1);
+  change.message = cut_message(options.message);
+  change.deps = dependencies();
+
+  // The change numbers the actors it names; only a few are ever met.
+  std::vector<ActorIndex> met{actor};
+  const auto map = [&](OpId& id) {
+    if (id.is_none()) return;
+    const auto at = std::find(met.begin(), met.end(), id.actor);
+    const auto number = static_cast<ActorIndex>(at - met.begin());
+    if (at == met.end()) met.push_back(id.actor);
+    id.actor = number;
+  };
+  change.ops.reserve(recorded.size());
+  for (Recorded& record : recorded) {
+    map(record.run.object);
+    map(record.run.key.element);
+    change.ops.push_back(record.run);
+  }
+  for (OpId& pred : preds) map(pred);
+  change.preds = std::move(preds);
+  for (std::size_t i = 1; i < met.size(); ++i) {
+    change.other_actors.push_back(document->ops.actors().at(met[i]));
+  }
+  const auto sealed = format::seal_change(change);
+  ASSERT(sealed.has_value());  // emit and commit keep within its limits
+  return change;
+}
+
+std::optional<ChangeHash> Transaction::Impl::commit(const CommitOptions& options) {
+  ASSERT(!over);
+  if (recorded.empty() && !options.allow_empty) {
+    rollback();
+    return std::nullopt;
+  }
+  const Change change = build_change(options);
+  std::vector<ChangeIndex> deps;
+  deps.reserve(change.deps.size());
+  for (const ChangeHash& dep : change.deps) deps.push_back(*document->graph.find(dep));
+  crdt::ChangeGraph::NewChange added;
+  added.actor = actor;
+  added.seq = seq;
+  added.start_op = start_op;
+  added.op_count = change.op_count;
+  added.time = change.time;
+  added.message = change.message;
+  added.deps = deps;
+  added.hash = change.hash;
+  const ChangeIndex index = document->graph.add(added);
+  document->bodies.put(index, change.body);
+  if (!document->orphans.empty()) document->orphans.drop(change.actor, seq);
+  over = true;
+  document->in_transaction = false;
+  return change.hash;
+}
+
+void Transaction::Impl::rollback() {
+  if (over) return;
+  restore_views();
+  std::uint32_t counter = next_op;
+  for (std::size_t i = recorded.size(); i-- > 0;) {
+    counter -= recorded[i].run.count;
+    document->ops.unapply(recorded[i].run, {counter, actor}, preds);
+  }
+  document->ops.content().truncate(content_before);
+  over = true;
+  document->in_transaction = false;
+}
+
+// ------------------------------------------------------------------------------------- public face
+
+Transaction::Transaction(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Transaction::Transaction(Transaction&&) noexcept = default;
+
+Transaction::~Transaction() {
+  if (impl_) impl_->rollback();
+}
+
+std::size_t Transaction::pending_ops() const { return impl_->op_count(); }
+
+View Transaction::view() const {
+  View view;
+  view.impl_ = impl_->clock ? std::make_shared<View::Impl>(*impl_->document, *impl_->clock)
+                            : std::make_shared<View::Impl>(*impl_->document);
+  return view;
+}
+
+std::optional<ChangeHash> Transaction::commit(const CommitOptions& options) {
+  return impl_->commit(options);
+}
+
+void Transaction::rollback() { impl_->rollback(); }
+
+Transaction Document::transact() {
+  return Transaction(std::make_unique<Transaction::Impl>(*impl_));
+}
+
+Result<Transaction> Document::transact_at(const Heads& heads) {
+  bool missing = false;
+  const auto indices = impl_->indices_of(heads, &missing);
+  if (missing) return Error{ErrorCode::kNotFound, "unknown heads"};
+  return Transaction(
+      std::make_unique<Transaction::Impl>(*impl_, heads, impl_->graph.clock_of(indices)));
+}
+
+}  // namespace converge::engine
