@@ -107,6 +107,9 @@ class PeerHub {
   /// Returns the port. Errors: kConflict (port taken), kDenied, kInvalid (address), kIo.
   Result<std::uint16_t> listen(const ListenOptions& options);
 
+  /// What later handshakes say about us; connections that are up keep what they said.
+  void set_metadata(session::Metadata metadata);
+
   /// Keeps one connection to the target, dialling again after each loss. Errors: kInvalid (URL, a
   /// fingerprint that is none, wss without TLS), kConflict (name in use).
   Result<void> dial(const DialOptions& options);

@@ -1,0 +1,274 @@
+#include "agent/net/websocket.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace converge::net {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace ws = boost::beast::websocket;
+using asio::ip::tcp;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+
+/// Errors come back as values: `const auto [error, n] = co_await f(..., kTuple)`.
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
+constexpr std::size_t kReadBytes = 64 * 1024;
+/// A buffer that grew for one big message is given back after it.
+constexpr std::size_t kKeptBufferBytes = 1u << 20;
+
+Error io_error(const std::string& what, const error_code& error) {
+  const bool is_timeout = error == beast::error::timeout || error == asio::error::timed_out;
+  return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kIo, what + ": " + error.message()};
+}
+
+template <class Next>
+class BasicWebSocket final : public WebSocket {
+ public:
+  BasicWebSocket(Next next, std::shared_ptr<TlsContext> tls, const WebSocketOptions& options)
+      : tls_(std::move(tls)), stream_(std::move(next)), origins_(options.origins) {
+    stream_.read_message_max(options.message_bytes_max);
+    stream_.binary(true);
+    stream_.auto_fragment(false);
+    // Deadlines are the session's affair once the socket is open.
+    stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(),
+                                                /*keep_alive_pings=*/false});
+  }
+
+  /// HTTP and upgrade as server. The caller has set the deadline on the lowest layer.
+  Task<Result<void>> accept() {
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(kHeaderBytesMax);
+    const auto [error, bytes] =
+        co_await http::async_read(stream_.next_layer(), read_buffer_, parser, kTuple);
+    (void)bytes;
+    if (error) co_return io_error("http request", error);
+    const auto& request = parser.get();
+    const std::string origin(request[http::field::origin]);
+    const bool is_upgrade = ws::is_upgrade(request);
+    if (!is_upgrade || !is_allowed(origin)) {
+      const auto status = is_upgrade ? http::status::forbidden : http::status::upgrade_required;
+      co_await answer(status);
+      if (is_upgrade) co_return Error{ErrorCode::kDenied, "origin " + origin + " is not allowed"};
+      co_return Error{ErrorCode::kCorrupt, "a request that is no WebSocket upgrade"};
+    }
+    const auto [upgrade_error] = co_await stream_.async_accept(request, kTuple);
+    if (upgrade_error) co_return io_error("websocket upgrade", upgrade_error);
+    beast::get_lowest_layer(stream_).expires_never();
+    co_return Result<void>{};
+  }
+
+  Task<Result<void>> handshake(std::string host, std::string target) {
+    const auto [error] = co_await stream_.async_handshake(host, target, kTuple);
+    if (error) co_return io_error("websocket upgrade", error);
+    beast::get_lowest_layer(stream_).expires_never();
+    co_return Result<void>{};
+  }
+
+  Task<Step> read_some() override {
+    const auto [error, bytes] = co_await stream_.async_read_some(read_buffer_, kReadBytes, kTuple);
+    Step step;
+    step.error = error;
+    step.bytes = bytes;
+    step.done = !error && stream_.is_message_done();
+    step.too_big = error == ws::error::message_too_big;
+    co_return step;
+  }
+
+  ByteView message() const override {
+    const auto data = read_buffer_.cdata();
+    return {static_cast<const std::byte*>(data.data()), data.size()};
+  }
+
+  bool is_binary() const override { return stream_.got_binary(); }
+
+  void next_message() override {
+    read_buffer_.clear();
+    if (read_buffer_.capacity() > kKeptBufferBytes) read_buffer_ = beast::flat_buffer();
+  }
+
+  Task<error_code> write_some(bool is_last, ByteView piece) override {
+    const asio::const_buffer buffer(piece.data(), piece.size());
+    const auto [error, bytes] = co_await stream_.async_write_some(is_last, buffer, kTuple);
+    (void)bytes;
+    co_return error;
+  }
+
+  Task<error_code> ping(std::string payload) override {
+    const ws::ping_data data(beast::string_view(payload.data(), payload.size()));
+    const auto [error] = co_await stream_.async_ping(data, kTuple);
+    co_return error;
+  }
+
+  Task<error_code> close(std::uint16_t code, std::string reason) override {
+    // A control frame holds 125 bytes, two of them the code.
+    const ws::close_reason why(
+        static_cast<ws::close_code>(code),
+        beast::string_view(reason.data(), std::min(reason.size(), std::size_t{120})));
+    const auto [error] = co_await stream_.async_close(why, kTuple);
+    co_return error;
+  }
+
+  void cut() override { beast::get_lowest_layer(stream_).close(); }
+
+  void on_control(std::function<void(bool, std::string_view)> f) override {
+    on_control_ = std::move(f);
+    stream_.control_callback([this](ws::frame_type kind, beast::string_view payload) {
+      if (kind == ws::frame_type::close) return;
+      on_control_(kind == ws::frame_type::pong, std::string_view(payload.data(), payload.size()));
+    });
+  }
+
+  std::string fingerprint() const override {
+    if constexpr (std::is_same_v<Next, TlsStream>) {
+      return peer_fingerprint(const_cast<Next&>(stream_.next_layer()).native_handle());
+    } else {
+      return {};
+    }
+  }
+
+ private:
+  bool is_allowed(const std::string& origin) const {
+    if (origin.empty()) return true;
+    return std::any_of(origins_.begin(), origins_.end(),
+                       [&](const std::string& o) { return o == "*" || o == origin; });
+  }
+
+  Task<void> answer(http::status status) {
+    http::response<http::string_body> response(status, 11);
+    response.set(http::field::content_type, "text/plain");
+    response.set(http::field::connection, "close");
+    if (status == http::status::upgrade_required) response.set(http::field::upgrade, "websocket");
+    response.body() = status == http::status::forbidden ? "origin not allowed\n"
+                                                        : "this is a WebSocket endpoint\n";
+    response.prepare_payload();
+    const auto [error, bytes] = co_await http::async_write(stream_.next_layer(), response, kTuple);
+    (void)error;  // the connection ends either way
+    (void)bytes;
+  }
+
+  std::shared_ptr<TlsContext> tls_;  ///< outlives the stream made from it
+  ws::stream<Next> stream_;
+  std::vector<std::string> origins_;
+  beast::flat_buffer read_buffer_;
+  std::function<void(bool, std::string_view)> on_control_;
+};
+
+/// Connects to the first of the name's addresses that answers.
+Task<Result<void>> connect_tcp(beast::tcp_stream* stream, std::string host, std::string port) {
+  const auto executor = co_await asio::this_coro::executor;
+  tcp::resolver resolver(executor);
+  const auto [resolve_error, addresses] = co_await resolver.async_resolve(host, port, kTuple);
+  if (resolve_error) {
+    co_return Error{ErrorCode::kUnavailable,
+                    "cannot resolve " + host + ": " + resolve_error.message()};
+  }
+  const auto [error, endpoint] = co_await stream->async_connect(addresses, kTuple);
+  if (error) {
+    const bool is_timeout = error == beast::error::timeout;
+    co_return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kUnavailable,
+                    "cannot connect to " + host + " port " + port + ": " + error.message()};
+  }
+  error_code ignored;
+  stream->socket().set_option(tcp::no_delay(true), ignored);
+  co_return Result<void>{};
+}
+
+/// The certificate has to carry the pinned key, or to be signed for the host by a known authority.
+Task<Result<void>> handshake_tls(TlsStream* stream, std::shared_ptr<TlsContext> tls,
+                                 std::string host) {
+  if (SSL_set_tlsext_host_name(stream->native_handle(), host.c_str()) != 1) {
+    co_return Error{ErrorCode::kInvalid, "host name " + host + " is not fit for TLS"};
+  }
+  if (tls->wants_known_host && SSL_set1_host(stream->native_handle(), host.c_str()) != 1) {
+    co_return Error{ErrorCode::kInvalid, "host name " + host + " is not fit for TLS"};
+  }
+  const auto [error] = co_await stream->async_handshake(asio::ssl::stream_base::client, kTuple);
+  if (error) {
+    const bool is_timeout = error == beast::error::timeout;
+    co_return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kDenied,
+                    "tls with " + host + ": " + error.message()};
+  }
+  const std::string shown = peer_fingerprint(stream->native_handle());
+  if (!tls->pinned.empty() && shown != tls->pinned) {
+    co_return Error{ErrorCode::kDenied,
+                    host + " shows the key " + shown + ", not the pinned " + tls->pinned};
+  }
+  co_return Result<void>{};
+}
+
+template <class Next>
+Task<Result<std::unique_ptr<WebSocket>>> upgrade_as_server(Next next,
+                                                           std::shared_ptr<TlsContext> tls,
+                                                           WebSocketOptions options) {
+  auto socket = std::make_unique<BasicWebSocket<Next>>(std::move(next), std::move(tls), options);
+  const auto accepted = co_await socket->accept();
+  if (!accepted) co_return accepted.error();
+  co_return std::unique_ptr<WebSocket>(std::move(socket));
+}
+
+template <class Next>
+Task<Result<std::unique_ptr<WebSocket>>> upgrade_as_client(Next next,
+                                                           std::shared_ptr<TlsContext> tls,
+                                                           WebSocketUrl url,
+                                                           WebSocketOptions options) {
+  auto socket = std::make_unique<BasicWebSocket<Next>>(std::move(next), std::move(tls), options);
+  const auto open = co_await socket->handshake(url.host_header(), url.target);
+  if (!open) co_return open.error();
+  co_return std::unique_ptr<WebSocket>(std::move(socket));
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(tcp::socket socket,
+                                                          std::shared_ptr<TlsContext> tls,
+                                                          WebSocketOptions options) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  beast::tcp_stream stream(std::move(socket));
+  stream.expires_after(options.handshake_timeout);
+  if (!tls) {
+    auto plain = co_await upgrade_as_server(std::move(stream), tls, options);
+    co_return std::move(plain);
+  }
+  TlsStream secure(std::move(stream), tls->context);
+  const auto [error] = co_await secure.async_handshake(asio::ssl::stream_base::server, kTuple);
+  if (error) co_return io_error("tls handshake", error);
+  auto upgraded = co_await upgrade_as_server(std::move(secure), tls, options);
+  co_return std::move(upgraded);
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> connect_websocket(WebSocketUrl url,
+                                                           std::shared_ptr<TlsContext> tls,
+                                                           WebSocketOptions options) {
+  const auto executor = co_await asio::this_coro::executor;
+  beast::tcp_stream stream(executor);
+  stream.expires_after(options.handshake_timeout);
+  const auto connected = co_await connect_tcp(&stream, url.host, url.port);
+  if (!connected) co_return connected.error();
+  if (!url.tls) {
+    auto plain = co_await upgrade_as_client(std::move(stream), tls, url, options);
+    co_return std::move(plain);
+  }
+  TlsStream secure(std::move(stream), tls->context);
+  const auto trusted = co_await handshake_tls(&secure, tls, url.host);
+  if (!trusted) co_return trusted.error();
+  auto upgraded = co_await upgrade_as_client(std::move(secure), tls, url, options);
+  co_return std::move(upgraded);
+}
+
+}  // namespace converge::net
