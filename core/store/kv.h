@@ -1,0 +1,90 @@
+#pragma once
+
+#include "core/base/result.h"
+#include "core/store/store.h"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+/// The ordered map below the document rules: LevelDB or memory. Internal to core/store: only the
+/// commit queue writes, so that every batch obeys LAYOUT.md.
+namespace converge::store {
+
+/// Puts and removals that become visible together. A later write of a key replaces an earlier one.
+class Batch {
+ public:
+  struct Entry {
+    std::string key;
+    std::optional<std::string> value;  ///< nothing: remove
+  };
+
+  void put(std::string key, std::string value) { set(std::move(key), std::move(value)); }
+  void erase(std::string key) { set(std::move(key), std::nullopt); }
+  /// What this batch says about a key: nullptr when nothing.
+  const Entry* find(const std::string& key) const;
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  std::size_t bytes() const { return bytes_; }
+  bool empty() const { return entries_.empty(); }
+
+ private:
+  void set(std::string key, std::optional<std::string> value);
+
+  std::vector<Entry> entries_;
+  std::unordered_map<std::string, std::size_t> index_;
+  std::size_t bytes_ = 0;
+};
+
+/// Walks keys in bytewise order over one consistent view. After the walk ask status(): a cursor
+/// that met damage ends like one that reached the end.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual void seek(std::string_view key) = 0;
+  virtual void next() = 0;
+  virtual bool valid() const = 0;
+  /// Borrowed until the next move. REQUIRES: valid().
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  virtual Result<void> status() const = 0;
+};
+
+/// Reads: any thread. write, reopen and close: one thread (the commit thread).
+class Kv {
+ public:
+  virtual ~Kv() = default;
+  virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  /// A large scan should not push out what point reads use: fill_cache false.
+  virtual Result<std::unique_ptr<Cursor>> cursor(bool fill_cache) = 0;
+  virtual Result<void> write(const Batch& batch, bool sync) = 0;
+
+  /// Gives the write path up and opens the files again, keeping what is on disk. Nothing in memory
+  /// survives. After a failure of write.
+  virtual Result<void> reopen() = 0;
+  virtual Result<void> close() = 0;
+  /// LevelDB's compaction over [begin, end); empty end: to the last key.
+  virtual Result<void> compact(std::string_view begin, std::string_view end) = 0;
+  virtual void fill_stats(StoreStats& stats) = 0;
+  /// Free bytes where the store lives; nothing when there is no such limit.
+  virtual std::optional<std::uint64_t> free_bytes() = 0;
+  /// The reserve file: given up to make room, taken again when there is room.
+  virtual void release_reserve() = 0;
+  virtual Result<void> restore_reserve() = 0;
+  virtual bool has_reserve() = 0;
+  /// A failure of the write path seen by the files themselves, before a write reports it.
+  virtual std::optional<Error> write_failure() = 0;
+  /// Copies the files as they are to `target`. Writers are held off by the caller during
+  /// `fix_files`; the rest may run beside them.
+  virtual Result<BackupReport> backup(
+      const std::filesystem::path& target, const BackupOptions& options,
+      const std::function<Result<void>(const std::function<Result<void>()>&)>& with_pause) = 0;
+};
+
+std::unique_ptr<Kv> make_memory_kv();
+
+}  // namespace converge::store

@@ -1,0 +1,119 @@
+#pragma once
+
+#include "core/store/commit_queue.h"
+#include "core/store/kv.h"
+#include "core/store/store.h"
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <set>
+
+namespace converge::store {
+
+struct KvStoreOptions {
+  OpenOptions open;
+  bool threaded = true;
+  bool is_new = false;  ///< nothing in the map yet: write the first records
+};
+
+/// The Store over an ordered map: LevelDbStore and MemoryStore differ only in their Kv. Reads go to
+/// the map on the caller's thread; writes are requests to the commit queue.
+class KvStore final : public Store {
+ public:
+  /// Reads the records under `m` and `j`, starts the commit thread and writes the first batch.
+  static Result<OpenedStore> start(std::unique_ptr<Kv> kv, KvStoreOptions options);
+  ~KvStore() override;
+
+  Result<DocumentHeader> header(const DocumentId& document) override;
+  Result<StoredDocument> load(const DocumentId& document) override;
+  Result<std::optional<StoredChange>> find_change(const DocumentId& document,
+                                                  const ChangeHash& hash) override;
+  Result<Page<DocumentHeader>> list_documents(const PageRequest& request) override;
+  Result<std::vector<DocumentId>> find_by_prefix(std::string_view base58,
+                                                 std::size_t limit) override;
+  Result<std::optional<Tombstone>> tombstone(const DocumentId& document) override;
+  Result<Page<Tombstone>> list_tombstones(const PageRequest& request) override;
+  Result<Page<Receipt>> receipts(ReceiptNumber from, std::size_t limit) override;
+
+  Result<std::optional<DocumentId>> find_name(std::string_view name) override;
+  Result<Page<NameEntry>> list_names(const PageRequest& request) override;
+  Result<std::vector<std::string>> names_of(const DocumentId& document) override;
+
+  Result<std::optional<PeerSync>> peer_state(const DocumentId& document,
+                                             const PeerKey& peer) override;
+  Result<std::vector<PeerRecord>> peers() override;
+  Result<std::optional<PeerRecord>> peer(const PeerKey& key) override;
+  Result<std::optional<Bytes>> idempotent_result(const ClientId& client,
+                                                 std::string_view key) override;
+  StoreIdentity identity() override { return identity_; }
+  StoreCounts counts() override;
+  Result<std::optional<Bytes>> setting(std::string_view name) override;
+  Result<std::vector<std::pair<std::string, Bytes>>> settings(std::string_view prefix) override;
+
+  void append(Append append, Durability durability, AppendDone done, Durable durable) override;
+  void put_names(std::vector<NameEdit> edits, Done done) override;
+  void remove(const DocumentId& document, Source by, Done done) override;
+  void set_degraded(const DocumentId& document, bool degraded, Done done) override;
+  void put_peer_state(const DocumentId& document, PeerSync state, Done done) override;
+  void remove_peer_states(const PeerKey& peer, Done done) override;
+  void put_peer(PeerRecord record, Done done) override;
+  void remove_peer(const PeerKey& key, Done done) override;
+  void put_setting(std::string name, std::optional<Bytes> value, Done done) override;
+  void sync(Done done) override;
+
+  Result<SnapshotPublished> publish_snapshot(const SnapshotDraft& draft) override;
+  Result<void> remove_covered(const DocumentId& document, std::uint32_t generation,
+                              const std::vector<ChangeHash>& covered) override;
+  Result<void> compact_tables() override;
+
+  Result<BackupReport> backup(const std::filesystem::path& target,
+                              const BackupOptions& options) override;
+  StoreStats stats() override;
+  StoreState state() override;
+  Result<void> set_read_only(bool read_only) override;
+  Result<void> close(std::chrono::milliseconds deadline) override;
+
+ private:
+  struct Job {
+    std::uint64_t id;
+    JobRecord record;
+  };
+  KvStore(std::unique_ptr<Kv> kv, KvStoreOptions options);
+  Result<Ledger> read_beginning(OpenReport& report);
+  Result<void> read_jobs();
+  Result<void> write_beginning();
+  std::optional<Request> next_background();
+
+  /// Calls `visit` for each record whose key begins with `prefix`, from `from` on, until it says
+  /// false or fails; then asks whether the walk was whole.
+  Result<void> walk(std::string_view prefix, std::string_view from,
+                    const std::function<Result<bool>(std::string_view, std::string_view)>& visit);
+  Result<std::optional<std::string>> get(const std::string& key);
+  Result<void> check_open() const;
+
+  Result<CommitNumber> submit_and_wait(Request request);
+  Result<void> erase_keys(std::vector<std::string> keys);
+  Result<void> write_parts(const SnapshotDraft& draft, std::uint32_t generation,
+                           const Sha256& sha256);
+  Result<void> read_back(const SnapshotDraft& draft, std::uint32_t generation,
+                         const Sha256& sha256);
+  Result<std::vector<std::string>> part_keys(const DocumentId& document);
+  Result<SnapshotPublished> publish(const SnapshotDraft& draft);
+  Result<void> remove_leftovers(const DocumentId& document, std::uint32_t generation,
+                                const std::vector<ChangeHash>& covered);
+  void step(std::string_view name) const;
+
+  std::unique_ptr<Kv> kv_;
+  KvStoreOptions options_;
+  StoreIdentity identity_;
+  std::atomic<bool> closed_{false};
+  std::mutex publishing_mutex_;
+  std::set<DocumentId> publishing_;  ///< documents whose next snapshot is being written
+  // Under the commit queue's lock, after start().
+  std::deque<Job> jobs_;
+  std::uint64_t next_job_ = 1;
+  std::unique_ptr<CommitQueue> queue_;
+};
+
+}  // namespace converge::store
