@@ -3,6 +3,8 @@
 #include "core/format/bundle.h"
 #include "core/format/change.h"
 #include "core/format/document.h"
+#include "tests/core/format/decode.h"
+#include "tests/support/shared_data.h"
 
 #include <catch2/catch.hpp>
 
@@ -41,12 +43,7 @@ TEST_CASE("every change of the conformance documents decodes and encodes to the 
 namespace {
 
 model::Snapshot decode_whole(const Bytes& chunk_bytes) {
-  format::ChunkStream stream(chunk_bytes);
-  const auto chunk = stream.next();
-  REQUIRE(chunk.has_value());
-  REQUIRE(chunk->has_value());
-  REQUIRE((*chunk)->type == format::ChunkType::kDocument);
-  auto snapshot = format::decode_document((*chunk)->body);
+  auto snapshot = converge::testing::decode_document_chunk(chunk_bytes);
   INFO((snapshot ? std::string("ok") : snapshot.error().message));
   REQUIRE(snapshot.has_value());
   return std::move(*snapshot);
@@ -102,4 +99,44 @@ TEST_CASE("conformance bundles unpack to exactly the changes asked for", "[forma
     std::sort(expected.begin(), expected.end());
     CHECK(got == expected);
   }
+}
+
+TEST_CASE("documents written by other programs load and keep their heads", "[format][vectors]") {
+  struct Case {
+    const char* file;
+    std::size_t changes;
+    const char* head;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"A1.am", 956, "116c1726f3fd301aa2a1c27ee3143f69f4861d1b871b0c111ac24180d782536a"},
+      {"C1.am", 93152, "d2e7fc614b4bfa02d9ae5d1a9154633aaee64660764f0f21e61b017e35540f7c"},
+      {"S1.am", 2, "b5142a06ef85cbcba755031066e6df281bf30ae09f63386916d38cd37a73a779"},
+      {"S3.am", 2, "aa16954447d79367f9a96a4307aff4ca9bc50c3ba03f7dc02240c28b5635c9a7"},
+      {"monday-meeting-notes.automerge", 15529,
+       "4d53581f5e329d51297ae2d2ddc99f28514ceb711a9436664da32426e3178d50"},
+      {"webstraits.amrg", 305, "0d61e3b311f3ff2786adc3bfd3832426f1db4180eb34c001c2d1c2bc11b6e150"},
+  }));
+  const auto path = converge::testing::shared_data(std::string("data/documents/") + c.file);
+  if (!path) return;
+  INFO(c.file);
+  const std::string bytes = converge::testing::read_file(*path);
+  auto snapshot = decode_whole(to_bytes(as_bytes(bytes)));
+  CHECK(snapshot.changes.size() == c.changes);
+
+  std::size_t decoded = 0;
+  const auto hashes =
+      format::for_each_change(snapshot, [&](std::uint32_t, const ChangeHash& hash, ByteView body) {
+        decoded += format::decode_change_body(to_bytes(body), hash).has_value() ? 1 : 0;
+      });
+  REQUIRE(hashes.has_value());
+  CHECK(decoded == c.changes);
+  format::set_heads(snapshot, *hashes);
+  REQUIRE(snapshot.heads.size() == 1);
+  CHECK(snapshot.heads[0].to_hex() == c.head);
+
+  const Bytes plain = format::encode_document(snapshot, {false});
+  const auto again = decode_whole(plain);
+  CHECK(again.rows.size() == snapshot.rows.size());
+  CHECK(format::encode_document(again, {false}) == plain);
+  CHECK(format::for_each_change(again, {}).value() == *hashes);
 }
