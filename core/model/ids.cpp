@@ -1,9 +1,19 @@
 #include "core/model/ids.h"
 
+#include "core/base/assert.h"
+
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace converge::model {
+
+void ActorId::assign(ByteView bytes) {
+  ASSERT(bytes.size() <= std::numeric_limits<std::uint32_t>::max());
+  size_ = static_cast<std::uint32_t>(bytes.size());
+  if (bytes.size() > kInlineBytes) heap_ = std::make_unique<std::byte[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), heap_ ? heap_.get() : inline_.data());
+}
 
 std::optional<ActorId> ActorId::from_hex(std::string_view text) {
   const auto bytes = converge::from_hex(text);

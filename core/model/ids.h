@@ -6,9 +6,11 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace converge::model {
@@ -18,20 +20,44 @@ namespace converge::model {
 class ActorId {
  public:
   ActorId() = default;
-  explicit ActorId(ByteView bytes) : bytes_(as_text(bytes)) {}
+  explicit ActorId(ByteView bytes) { assign(bytes); }
+  ActorId(const ActorId& other) { assign(other.bytes()); }
+  ActorId(ActorId&& other) noexcept { swap(other); }
+  ActorId& operator=(const ActorId& other) {
+    ActorId copy(other);
+    swap(copy);
+    return *this;
+  }
+  ActorId& operator=(ActorId&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~ActorId() = default;
 
-  ByteView bytes() const { return as_bytes(bytes_); }
+  ByteView bytes() const { return {heap_ ? heap_.get() : inline_.data(), size_}; }
   std::string to_hex() const { return converge::to_hex(bytes()); }
   static std::optional<ActorId> from_hex(std::string_view text);
 
-  bool operator==(const ActorId&) const = default;
-  /// std::string compares as unsigned char, which is the order the format asks for.
+  bool operator==(const ActorId& other) const { return as_text(bytes()) == as_text(other.bytes()); }
+  /// Text compares as unsigned char, which is the order the format asks for.
   std::strong_ordering operator<=>(const ActorId& other) const {
-    return bytes_.compare(other.bytes_) <=> 0;
+    return as_text(bytes()).compare(as_text(other.bytes())) <=> 0;
   }
 
  private:
-  std::string bytes_;  // small-string storage; not text
+  /// Ids of the usual 16 bytes need no allocation, of which there would be one in every change.
+  static constexpr std::size_t kInlineBytes = 20;
+
+  void assign(ByteView bytes);
+  void swap(ActorId& other) noexcept {
+    std::swap(heap_, other.heap_);
+    std::swap(size_, other.size_);
+    std::swap(inline_, other.inline_);
+  }
+
+  std::unique_ptr<std::byte[]> heap_;  // for longer ids
+  std::uint32_t size_ = 0;
+  std::array<std::byte, kInlineBytes> inline_{};
 };
 
 /// SHA-256 of a change. Order: unsigned bytes. Text form: 64 lower-case hex digits.
