@@ -112,7 +112,12 @@ export class Reference {
       else if (what === 'insert_make') return handle.insertObject(object, rest[0], EMPTY[rest[1]]());
       else if (what === 'erase') handle.delete(object, rest[0]);
       else if (what === 'inc') handle.increment(object, rest[0], rest[1]);
-      else if (what === 'splice') handle.splice(object, rest[0], rest[1], rest[2]);
+      else if (what === 'splice') {
+        // The package erases to the end where our engine refuses to erase past it.
+        if (rest[0] + rest[1] > handle.length(object)) return { error: 'erases past the end' };
+        handle.splice(object, rest[0], rest[1], rest[2]);
+      }
+      else if (rest[0] === rest[1] && rest[1] > handle.length(object)) return { error: 'an empty mark past the end' };
       else handle.mark(object, { start: rest[0], end: rest[1], expand: rest[4] }, rest[2], scalar(rest[3]), rest[3][0]);
       return null;
     } catch (problem) {
@@ -135,7 +140,14 @@ export class Reference {
   merge({ doc, other }) { this.documents.get(doc).merge(this.documents.get(other)); return {}; }
   fork_at({ doc, as, heads, actor }) { return this.keep(as, this.documents.get(doc).fork(actor, heads)); }
   heads({ doc }) { return { heads: this.documents.get(doc).getHeads().sort() }; }
-  state({ doc, at }) { return { state: describeObject(this.documents.get(doc), '_root', 'map', at) }; }
+
+  state({ doc, at }) {
+    const handle = this.documents.get(doc);
+    // The package leaves out heads that it does not know where our engine refuses.
+    if (at?.some(hash => !handle.getChangeByHash(hash))) return { error: 'unknown heads' };
+    return { state: describeObject(handle, '_root', 'map', at) };
+  }
+
   changes({ doc, since }) { return { changes: this.documents.get(doc).getChanges(since).map(hex) }; }
   missing({ doc }) { return { missing: this.documents.get(doc).getMissingDeps([]).sort() }; }
 
