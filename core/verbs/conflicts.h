@@ -45,11 +45,11 @@ Result<Rule> parse_rule(std::string_view text);
 
 /// Exactly one of pick, value, rule.
 struct Resolution {
-  std::optional<std::size_t> pick;        ///< n, from 1
+  std::optional<std::size_t> pick = {};   ///< n, from 1
   const nlohmann::json* value = nullptr;  ///< borrowed
-  std::optional<Rule> rule;
+  std::optional<Rule> rule = {};
   /// For newest-received: this replica's receipt number of a change; nothing when not known.
-  std::function<std::optional<std::uint64_t>(const ChangeHash&)> receipt;
+  std::function<std::optional<std::uint64_t>(const ChangeHash&)> receipt = {};
 };
 
 /// One change that leaves every named conflict with a single value. A picked value stays the value

@@ -29,7 +29,7 @@ nlohmann::json filter_patch(const nlohmann::json& patch, const Pointer& pointer)
 nlohmann::json patch_stat(const nlohmann::json& patch);
 
 struct DiffOptions {
-  std::optional<Pointer> path;
+  std::optional<Pointer> path = {};
 };
 
 /// A Diff object (contract 8.3) without the ids that only the caller knows: kind, v, from, to,

@@ -19,10 +19,10 @@ namespace converge::verbs {
 Result<nlohmann::json> change_json(const engine::Document& document, const ChangeHash& hash);
 
 struct LogOptions {
-  std::optional<Pointer> path;       ///< only changes that touched the value there or below
-  std::optional<std::string> actor;  ///< hex prefix
-  std::optional<Heads> at;           ///< only ancestors of these (and themselves)
-  std::size_t limit = 0;             ///< 0: all
+  std::optional<Pointer> path = {};       ///< only changes that touched the value there or below
+  std::optional<std::string> actor = {};  ///< hex prefix
+  std::optional<Heads> at = {};           ///< only ancestors of these (and themselves)
+  std::size_t limit = 0;                  ///< 0: all
 };
 
 /// Hashes of the changes asked for, newest first (reverse application order). Cost: O(changes);

@@ -5,6 +5,7 @@
 #include "core/verbs/text_forms.h"
 
 #include <fmt/format.h>
+#include <utf8.h>
 
 #include <charconv>
 #include <cmath>
@@ -21,6 +22,10 @@ using nlohmann::json;
 Error bad_form(std::string_view form, std::string_view wanted) {
   return make_error(ErrorId::kInputJson, fmt::format("\"{}\" takes {}", form, wanted));
 }
+
+bool is_utf8(const std::string& text) { return utf8::is_valid(text.begin(), text.end()); }
+
+Error not_utf8() { return make_error(ErrorId::kInputJson, "a string that is not UTF-8"); }
 
 template <class Integer>
 std::optional<Integer> parse_whole(std::string_view text) {
@@ -110,6 +115,7 @@ Result<Node> read_form(const std::string& form, const json& value) {
   }
   if (!value.is_string()) return bad_form(form, "a string");
   const auto& text = value.get_ref<const std::string&>();
+  if (!is_utf8(text)) return not_utf8();
   if (form == "$bytes") {
     const auto bytes = from_base64(text);
     if (!bytes) return bad_form(form, "base64 with padding");
@@ -132,6 +138,7 @@ bool is_bare_dollar(std::string_view key) { return key.starts_with('$') && !key.
 Result<Node> read_object(const json& node) {
   if (is_typed_form(node)) return read_form(node.begin().key(), node.begin().value());
   for (auto it = node.begin(); it != node.end(); ++it) {
+    if (!is_utf8(it.key())) return not_utf8();
     if (!is_bare_dollar(it.key())) continue;
     return make_error(
         ErrorId::kInputJson,
@@ -168,36 +175,40 @@ BareString bare_strings_of(const json& value) {
 }
 
 Result<Node> read_node(const json& node, BareString bare) {
+  if (node.is_object()) return read_object(node);
+  Node out;
+  out.plain = bare == BareString::kText;
   switch (node.type()) {
     case json::value_t::null:
-      return scalar_node(model::Scalar::null());
+      out.scalar = model::Scalar::null();
+      return out;
     case json::value_t::boolean:
-      return scalar_node(model::Scalar::boolean(node.get<bool>()));
+      out.scalar = model::Scalar::boolean(node.get<bool>());
+      return out;
+    case json::value_t::number_float:
+      out.scalar = model::Scalar::float64(node.get<double>());
+      return out;
     case json::value_t::number_integer:
-      return scalar_node(model::Scalar::integer(node.get<std::int64_t>()));
     case json::value_t::number_unsigned: {
       const auto number = signed_of(node);
-      if (number) return scalar_node(model::Scalar::integer(*number));
-      return scalar_node(model::Scalar::uint(node.get<std::uint64_t>()));
-    }
-    case json::value_t::number_float:
-      return scalar_node(model::Scalar::float64(node.get<double>()));
-    case json::value_t::string: {
-      const auto& text = node.get_ref<const std::string&>();
-      if (bare == BareString::kScalar) return scalar_node(model::Scalar::string(text));
-      Node out;
-      out.kind = Node::Kind::kText;
-      out.text = &text;
+      out.scalar =
+          number ? model::Scalar::integer(*number) : model::Scalar::uint(node.get<std::uint64_t>());
       return out;
     }
-    case json::value_t::array: {
-      Node out;
+    case json::value_t::string: {
+      const auto& text = node.get_ref<const std::string&>();
+      if (!is_utf8(text)) return not_utf8();
+      out.kind = bare == BareString::kScalar ? Node::Kind::kScalar : Node::Kind::kText;
+      if (bare == BareString::kScalar)
+        out.scalar = model::Scalar::string(text);
+      else
+        out.text = &text;
+      return out;
+    }
+    case json::value_t::array:
       out.kind = Node::Kind::kList;
       out.container = &node;
       return out;
-    }
-    case json::value_t::object:
-      return read_object(node);
     default:
       return make_error(ErrorId::kInputJson, "a value that JSON text cannot hold");
   }
@@ -207,6 +218,27 @@ Node node_of(const json& node, BareString bare) {
   auto out = read_node(node, bare);
   ASSERT(out.has_value());
   return std::move(*out);
+}
+
+json plain_of(const json& node, BareString bare) {
+  const Node read = node_of(node, bare);
+  switch (read.kind) {
+    case Node::Kind::kText:
+      return *read.text;
+    case Node::Kind::kScalar:
+      return scalar_to_json(read.scalar, Form::kPlain);
+    case Node::Kind::kList: {
+      json out = json::array();
+      for (const auto& element : node) out.push_back(plain_of(element, bare));
+      return out;
+    }
+    case Node::Kind::kMap:
+      break;
+  }
+  json out = json::object();
+  for (auto it = node.begin(); it != node.end(); ++it)
+    out[std::string(real_key(it.key()))] = plain_of(it.value(), bare);
+  return out;
 }
 
 std::string_view real_key(std::string_view json_key) {

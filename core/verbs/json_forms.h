@@ -1,7 +1,8 @@
 #pragma once
 
 #include "core/base/result.h"
-#include "core/model/scalar.h"
+#include "core/engine/document.h"
+#include "core/verbs/value.h"
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,7 @@ struct Node {
   model::Scalar scalar;                       ///< kScalar
   const std::string* text = nullptr;          ///< kText; points into the JSON
   const nlohmann::json* container = nullptr;  ///< kMap, kList
+  bool plain = false;  ///< bare JSON that does not name a type: it equals whatever reads as it
 };
 
 /// What a bare JSON string becomes.
@@ -39,6 +41,20 @@ Node node_of(const nlohmann::json& node, BareString bare);
 std::string_view real_key(std::string_view json_key);
 /// The reverse.
 std::string json_key(std::string_view real_key);
+
+/// The plain form of what would be written. REQUIRES: check_writable.
+nlohmann::json plain_of(const nlohmann::json& node, BareString bare);
+
+/// put_json, insert_json and equals_json for a part of a larger value, whose bare strings the whole
+/// decides.
+Result<void> put_part(engine::Transaction& edit, engine::ObjId object, const engine::Prop& prop,
+                      const nlohmann::json& part, BareString bare);
+Result<void> insert_part(engine::Transaction& edit, engine::ObjId list, std::size_t index,
+                         const nlohmann::json& part, BareString bare);
+bool equals_part(const engine::View& view, const engine::Value& present, const nlohmann::json& part,
+                 BareString bare, Match match);
+/// One scalar against one leaf.
+bool scalar_equals(const model::Scalar& present, const Node& said, Match match);
 
 /// Whether an object is one of the typed forms rather than a map.
 bool is_typed_form(const nlohmann::json& node);

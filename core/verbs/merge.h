@@ -6,23 +6,19 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <cstddef>
+#include <string>
 #include <vector>
 
 namespace converge::verbs {
 
 /// What a merge did, or would do.
 struct MergeOutcome {
-  std::vector<ChangeHash> applied;  ///< in application order
-  std::vector<ChangeHash> queued;   ///< their dependencies are missing
-  std::size_t conflicts_before = 0;
-  std::size_t conflicts_after = 0;
+  std::vector<ChangeHash> applied;         ///< in application order
+  std::vector<ChangeHash> queued;          ///< their dependencies are missing
+  std::vector<std::string> new_conflicts;  ///< pointers of registers that had no conflict before
   Heads heads;
 
   bool unchanged() const { return applied.empty() && queued.empty(); }
-  std::size_t new_conflicts() const {
-    return conflicts_after > conflicts_before ? conflicts_after - conflicts_before : 0;
-  }
 };
 
 struct MergeOptions {

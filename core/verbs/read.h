@@ -13,7 +13,7 @@
 namespace converge::verbs {
 
 struct GetOptions {
-  std::string_view rev;  ///< empty: now
+  std::string_view rev = {};  ///< empty: now
   Form form = Form::kPlain;
   std::size_t* unshown = nullptr;  ///< see Reading
   const RevisionSource* revisions = nullptr;

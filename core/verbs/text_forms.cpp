@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 
 namespace converge::verbs {
 namespace {
@@ -138,6 +140,14 @@ std::string format_timestamp(std::int64_t milliseconds) {
     year = fmt::format("{}{:06}", date.year < 0 ? '-' : '+', std::abs(date.year));
   return fmt::format("{}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year, date.month, date.day,
                      rest / 3'600'000, rest / 60'000 % 60, rest / 1000 % 60, rest % 1000);
+}
+
+std::string format_seconds(std::int64_t seconds) {
+  std::int64_t milliseconds = 0;
+  if (__builtin_mul_overflow(seconds, std::int64_t{1000}, &milliseconds))
+    milliseconds = seconds < 0 ? std::numeric_limits<std::int64_t>::min()
+                               : std::numeric_limits<std::int64_t>::max();
+  return format_timestamp(milliseconds);
 }
 
 std::optional<std::int64_t> parse_timestamp(std::string_view text) {

@@ -14,6 +14,8 @@ namespace converge::verbs {
 /// RFC 3339 UTC with milliseconds; years outside 0000..9999 as ECMAScript writes them
 /// ("+012345-01-01T00:00:00.000Z"). Total.
 std::string format_timestamp(std::int64_t milliseconds);
+/// The same for seconds, which a change may claim any number of: clamped to what milliseconds hold.
+std::string format_seconds(std::int64_t seconds);
 /// Milliseconds since 1970. Accepts any RFC 3339 date-time (digits below milliseconds are cut) and
 /// every output of format_timestamp; a leap second is the second after it. Nothing otherwise.
 std::optional<std::int64_t> parse_timestamp(std::string_view text);

@@ -148,8 +148,7 @@ class Reader {
 /// of one object before those of its children.
 class Writer {
  public:
-  Writer(engine::Transaction& edit, const json& value)
-      : edit_(edit), bare_(bare_strings_of(value)) {}
+  Writer(engine::Transaction& edit, BareString bare) : edit_(edit), bare_(bare) {}
 
   Result<void> put(ObjId object, const engine::Prop& prop, const json& value) {
     const Node node = node_of(value, bare_);
@@ -276,9 +275,8 @@ Result<void> check_writable(const json& value, std::string_view what) {
       return error;
     }
     if (node->container == nullptr) continue;
-    // Scalars and strings inside need no look of their own: they cannot be wrong.
     for (auto it = node->container->begin(); it != node->container->end(); ++it) {
-      if (!it->is_structured()) continue;
+      if (!it->is_structured() && !it->is_string() && !it->is_binary()) continue;
       const std::string part = node->kind == Node::Kind::kMap
                                    ? escape_part(it.key())
                                    : std::to_string(it - node->container->begin());
@@ -288,18 +286,28 @@ Result<void> check_writable(const json& value, std::string_view what) {
   return {};
 }
 
+Result<void> put_part(engine::Transaction& edit, ObjId object, const engine::Prop& prop,
+                      const json& part, BareString bare) {
+  Writer writer(edit, bare);
+  if (auto done = writer.put(object, prop, part); !done) return done;
+  return writer.finish();
+}
+
+Result<void> insert_part(engine::Transaction& edit, ObjId list, std::size_t index, const json& part,
+                         BareString bare) {
+  Writer writer(edit, bare);
+  if (auto done = writer.insert(list, index, part); !done) return done;
+  return writer.finish();
+}
+
 Result<void> put_json(engine::Transaction& edit, ObjId object, const engine::Prop& prop,
                       const json& value) {
-  Writer writer(edit, value);
-  if (auto done = writer.put(object, prop, value); !done) return done;
-  return writer.finish();
+  return put_part(edit, object, prop, value, bare_strings_of(value));
 }
 
 Result<void> insert_json(engine::Transaction& edit, ObjId list, std::size_t index,
                          const json& value) {
-  Writer writer(edit, value);
-  if (auto done = writer.insert(list, index, value); !done) return done;
-  return writer.finish();
+  return insert_part(edit, list, index, value, bare_strings_of(value));
 }
 
 }  // namespace converge::verbs

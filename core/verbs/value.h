@@ -71,8 +71,9 @@ Result<void> insert_json(engine::Transaction& edit, engine::ObjId list, std::siz
 
 enum class Match : std::uint8_t {
   kExact,  ///< same value and same type as put_json would write
-  kLoose,  ///< also: equal to the plain form (a number equals a counter, uint, int or float of that
-           ///< value; a string equals text, a string, or the plain form of bytes and timestamps)
+  kLoose,  ///< bare JSON equals all that reads as it in the plain form (a number equals a counter,
+           ///< uint, int or float of that value; a string equals text, a string, or the plain form
+           ///< of bytes and timestamps); "$" forms still name their type
 };
 
 /// Whether the document's value already says `value`. REQUIRES: check_writable. Iterative.

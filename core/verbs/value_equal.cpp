@@ -48,24 +48,19 @@ bool loosely_equal(const model::Scalar& present, const Node& said) {
     const json plain = scalar_to_json(present, Form::kPlain);
     return plain.is_string() && plain.get_ref<const std::string&>() == *said.text;
   }
-  if (said.kind != Node::Kind::kScalar) return false;
   if (present == said.scalar) return true;
   const ScalarType left = present.ref().kind();
   const ScalarType right = said.scalar.ref().kind();
   if (is_number(left) && is_number(right)) return same_number(present, said.scalar);
   // The plain form of NaN, infinities and unknown types is null.
   if (right == ScalarType::kNull) return scalar_to_json(present, Form::kPlain).is_null();
-  if (right == ScalarType::kString) {
-    const json plain = scalar_to_json(present, Form::kPlain);
-    return plain.is_string() && plain.get_ref<const std::string&>() == said.scalar.raw;
-  }
   return false;
 }
 
 class Comparison {
  public:
-  Comparison(const engine::View& view, const json& value, Match match)
-      : view_(view), bare_(bare_strings_of(value)), match_(match) {}
+  Comparison(const engine::View& view, BareString bare, Match match)
+      : view_(view), bare_(bare), match_(match) {}
 
   bool run(const engine::Value& present, const json& value) {
     if (!leaf(present, value)) return false;
@@ -82,19 +77,14 @@ class Comparison {
   /// Compares what can be at once, and remembers containers for later.
   bool leaf(const engine::Value& present, const json& value) {
     const Node node = node_of(value, bare_);
-    if (!present.object) {
-      if (match_ == Match::kLoose) return loosely_equal(present.scalar, node);
-      return node.kind == Node::Kind::kScalar && node.scalar == present.scalar;
-    }
+    if (!present.object) return scalar_equals(present.scalar, node, match_);
     switch (*present.object) {
       case ObjType::kText:
-        return text(present.id, node);
+        return node.kind == Node::Kind::kText && view_.text(present.id) == *node.text;
       case ObjType::kList:
         if (node.kind != Node::Kind::kList) return false;
         break;
       case ObjType::kTable:
-        if (match_ == Match::kExact) return false;
-        [[fallthrough]];
       case ObjType::kMap:
         if (node.kind != Node::Kind::kMap) return false;
         break;
@@ -102,12 +92,6 @@ class Comparison {
     if (view_.length(present.id) != node.container->size()) return false;
     pending_.emplace_back(present.id, node.container);
     return true;
-  }
-
-  bool text(engine::ObjId object, const Node& node) const {
-    if (node.kind == Node::Kind::kText) return view_.text(object) == *node.text;
-    return match_ == Match::kLoose && node.kind == Node::Kind::kScalar &&
-           node.scalar.ref().is(ScalarType::kString) && view_.text(object) == node.scalar.raw;
   }
 
   bool map(engine::ObjId object, const json& container) {
@@ -138,9 +122,20 @@ class Comparison {
 
 }  // namespace
 
+bool scalar_equals(const model::Scalar& present, const Node& said, Match match) {
+  if (said.kind == Node::Kind::kMap || said.kind == Node::Kind::kList) return false;
+  if (match == Match::kLoose && said.plain) return loosely_equal(present, said);
+  return said.kind == Node::Kind::kScalar && said.scalar == present;
+}
+
+bool equals_part(const engine::View& view, const engine::Value& present, const json& part,
+                 BareString bare, Match match) {
+  return Comparison(view, bare, match).run(present, part);
+}
+
 bool equals_json(const engine::View& view, const engine::Value& present, const json& value,
                  Match match) {
-  return Comparison(view, value, match).run(present, value);
+  return equals_part(view, present, value, bare_strings_of(value), match);
 }
 
 bool object_equals_json(const engine::View& view, engine::ObjId object, const json& value,
