@@ -67,6 +67,8 @@ class Kv {
   /// survives. After a failure of write.
   virtual Result<void> reopen() = 0;
   virtual Result<void> close() = 0;
+  /// The first records are durable: from here on the files are a store.
+  virtual Result<void> initialised() = 0;
   /// LevelDB's compaction over [begin, end); empty end: to the last key.
   virtual Result<void> compact(std::string_view begin, std::string_view end) = 0;
   virtual void fill_stats(StoreStats& stats) = 0;

@@ -98,6 +98,9 @@ Result<OpenedStore> KvStore::start(std::unique_ptr<Kv> kv, KvStoreOptions option
                                    [self = store.get()] { return self->next_background(); }};
   store->queue_ = std::make_unique<CommitQueue>(*store->kv_, std::move(queue_options), *ledger);
   if (const auto ok = store->write_beginning(); !ok) return ok.error();
+  if (store->options_.is_new) {
+    if (const auto ok = store->kv_->initialised(); !ok) return ok.error();
+  }
   opened.store = std::move(store);
   return opened;
 }
@@ -147,6 +150,14 @@ Result<Ledger> KvStore::read_beginning(OpenReport& report) {
   if (!*value) return missing("commits");
   auto ledger = decode_ledger(key, **value);
   if (!ledger) return ledger.error();
+  const bool agrees = options_.log_last_commit == 0 || ledger->commit == options_.log_last_commit;
+  if (!agrees || ledger->commit < options_.log_synced_commit) {
+    return Error{ErrorCode::kCorrupt,
+                 "log.damaged: the store is at commit " + std::to_string(ledger->commit) +
+                     ", its logs end with " + std::to_string(options_.log_last_commit) +
+                     " and speak of " + std::to_string(options_.log_synced_commit) + " as synced",
+                 "store.corrupt"};
+  }
   report.last_commit = ledger->commit;
   report.synced_commit = ledger->synced;
   if (const auto ok = read_jobs(); !ok) return ok.error();

@@ -15,6 +15,9 @@ struct KvStoreOptions {
   OpenOptions open;
   bool threaded = true;
   bool is_new = false;  ///< nothing in the map yet: write the first records
+  /// What the logs told before the map was opened; 0: nothing. The map must agree.
+  CommitNumber log_last_commit = 0;
+  CommitNumber log_synced_commit = 0;
 };
 
 /// The Store over an ordered map: LevelDbStore and MemoryStore differ only in their Kv. Reads go to

@@ -55,6 +55,7 @@ class MemoryKv final : public Kv {
 
   Result<void> reopen() override { return {}; }
   Result<void> close() override { return {}; }
+  Result<void> initialised() override { return {}; }
   Result<void> compact(std::string_view, std::string_view) override { return {}; }
   void fill_stats(StoreStats& stats) override {
     const std::shared_lock lock(mutex_);

@@ -29,8 +29,19 @@ class Subject {
   FakeClock& clock() { return clock_; }
 
  private:
-  void open() { FAIL("no store on disk yet"); }
+  void open() {
+    OpenOptions options;
+    options.mode = OpenMode::kCreateIfAbsent;
+    options.clock = &clock_;
+    options.random = &random_;
+    options.reserve_bytes = 1 << 20;
+    options.free_bytes_min = 0;
+    auto opened = open_store(directory_.path(), options);
+    if (!opened) FAIL(opened.error().message);
+    store_ = std::move(opened->store);
+  }
 
+  TempDir directory_;
   FakeClock clock_;
   SeededRandom random_;
   std::unique_ptr<Store> store_;
@@ -45,7 +56,7 @@ std::vector<ChangeHash> hashes(const std::vector<StoredChange>& changes) {
 }  // namespace
 
 TEST_CASE("an appended change is loaded again", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   const NewChange first = change("first");
@@ -77,7 +88,7 @@ TEST_CASE("an appended change is loaded again", "[store]") {
 }
 
 TEST_CASE("an append with a stale sequence is refused and leaves no trace", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   REQUIRE(append_now(store, append_of(id, 0, {change("a")})).has_value());
@@ -99,7 +110,7 @@ TEST_CASE("an append with a stale sequence is refused and leaves no trace", "[st
 }
 
 TEST_CASE("appends submitted one behind the other count on each other", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   std::atomic<int> failed{0};
@@ -125,7 +136,7 @@ TEST_CASE("appends submitted one behind the other count on each other", "[store]
 }
 
 TEST_CASE("one append covers several documents, names and sync state", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   Append append = append_of(document(1), 0, {change("a"), change("b")});
   append.documents.push_back(append_of(document(2), 0, {change("c")}).documents[0]);
@@ -148,7 +159,7 @@ TEST_CASE("one append covers several documents, names and sync state", "[store]"
 }
 
 TEST_CASE("an orphan waits outside the counts until it is applicable", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   const NewChange base = change("base");
@@ -171,7 +182,7 @@ TEST_CASE("an orphan waits outside the counts until it is applicable", "[store]"
 }
 
 TEST_CASE("a change that is stored already is not counted twice", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   REQUIRE(append_now(store, append_of(id, 0, {change("a")})).has_value());
@@ -183,7 +194,7 @@ TEST_CASE("a change that is stored already is not counted twice", "[store]") {
 }
 
 TEST_CASE("a change whose bytes are not its hash's is refused", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   NewChange wrong = change("a");
   SECTION("a flipped byte") { wrong.chunk.back() ^= std::byte{1}; }
@@ -201,7 +212,7 @@ TEST_CASE("a change whose bytes are not its hash's is refused", "[store]") {
 }
 
 TEST_CASE("names are compared and set", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const auto put = [&](std::vector<NameEdit> edits) {
     return wait_for([&](Done done) { store.put_names(edits, std::move(done)); });
@@ -249,7 +260,7 @@ TEST_CASE("names are compared and set", "[store]") {
 }
 
 TEST_CASE("a name over 512 bytes, empty, or not UTF-8 is refused", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const auto put = [&](const std::string& name) {
     return wait_for([&](Done done) {
@@ -264,7 +275,7 @@ TEST_CASE("a name over 512 bytes, empty, or not UTF-8 is refused", "[store]") {
 }
 
 TEST_CASE("a deleted document leaves a tombstone and nothing else", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   REQUIRE(append_now(store, append_of(id, 0, {change("a")})).has_value());
@@ -297,7 +308,7 @@ TEST_CASE("a deleted document leaves a tombstone and nothing else", "[store]") {
 }
 
 TEST_CASE("documents are listed in pages and found by the beginning of their id", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   std::set<DocumentId> all;
   for (std::uint64_t i = 0; i < 100; ++i) {
@@ -335,7 +346,7 @@ TEST_CASE("documents are listed in pages and found by the beginning of their id"
 }
 
 TEST_CASE("a request with a known idempotency key is answered, not carried out", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const auto request = [](std::uint64_t seq, std::string_view body, std::string_view answer) {
     Append append = append_of(document(1), seq, {change(body)});
@@ -358,7 +369,7 @@ TEST_CASE("a request with a known idempotency key is answered, not carried out",
 }
 
 TEST_CASE("peers, settings and sync state are kept", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   PeerRecord nas{peer_key(3), "nas", 12, {{"policy", "sync"}, {"url", "wss://nas"}}};
   REQUIRE(wait_for([&](Done done) { store.put_peer(nas, std::move(done)); }));
@@ -391,7 +402,7 @@ TEST_CASE("peers, settings and sync state are kept", "[store]") {
 }
 
 TEST_CASE("a snapshot replaces the changes it covers", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   const std::size_t size = GENERATE(std::size_t{1}, std::size_t{256 * 1024},
@@ -434,7 +445,7 @@ TEST_CASE("a snapshot replaces the changes it covers", "[store]") {
 }
 
 TEST_CASE("a snapshot that does not verify leaves the document as it was", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   const DocumentId id = document(1);
   REQUIRE(append_now(store, append_of(id, 0, {change("a")})).has_value());
@@ -460,7 +471,7 @@ TEST_CASE("a snapshot that does not verify leaves the document as it was", "[sto
 }
 
 TEST_CASE("an append over 8 MiB is refused unless it is one change", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   CHECK(append_now(store, append_of(document(1), 0, {change(1, 9u << 20)})).has_value());
   const auto refused =
@@ -472,7 +483,7 @@ TEST_CASE("an append over 8 MiB is refused unless it is one change", "[store]") 
 }
 
 TEST_CASE("a degraded document says so until it is healed", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   REQUIRE(append_now(store, append_of(document(1), 0, {change("a")})).has_value());
   REQUIRE(wait_for([&](Done done) { store.set_degraded(document(1), true, std::move(done)); }));
@@ -485,7 +496,7 @@ TEST_CASE("a degraded document says so until it is healed", "[store]") {
 }
 
 TEST_CASE("many threads append to many documents", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   std::atomic<int> failed{0};
   {
@@ -508,7 +519,7 @@ TEST_CASE("many threads append to many documents", "[store]") {
 }
 
 TEST_CASE("a relaxed append is called durable after a sync", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   std::atomic<int> durable{0};
   store.append(
@@ -520,7 +531,7 @@ TEST_CASE("a relaxed append is called durable after a sync", "[store]") {
 }
 
 TEST_CASE("a closed store answers nothing else", "[store]") {
-  Subject subject(GENERATE(false));
+  Subject subject(GENERATE(false, true));
   Store& store = subject.store();
   REQUIRE(append_now(store, append_of(document(1), 0, {change("a")})).has_value());
   REQUIRE(store.close(std::chrono::seconds(10)).has_value());

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "core/base/result.h"
+#include "core/store/store.h"
+
+#include <filesystem>
+#include <string>
+
+namespace converge::store {
+
+/// Names inside a store directory (store.md 3).
+inline constexpr const char* kFormatFile = "FORMAT";
+inline constexpr const char* kFormatLine = "syncd-store 1\n";
+inline constexpr const char* kLockFile = "agent.lock";
+inline constexpr const char* kDatabaseFolder = "db";
+inline constexpr const char* kReserveFile = "reserve";
+inline constexpr const char* kQuarantineFolder = "quarantine";
+inline constexpr const char* kTemporaryFolder = "tmp";
+/// Makes every Pebble v2 refuse the directory and Pebble v1 read it as what it is (store.md 16).
+inline constexpr const char* kGuardMarker = "marker.format-version.000001.001";
+
+/// A store's directory, checked and locked. The lock goes with the object or the process; a lock
+/// file that exists means nothing. Nothing here opens db/LOCK: closing any descriptor of it would
+/// drop LevelDB's lock.
+class StoreDirectory {
+ public:
+  /// Checks owner, mode, file system and contents, and locks. With kCreateIfAbsent a directory
+  /// that is absent or empty is initialised up to FORMAT, which is written last.
+  /// Errors: see open_store.
+  static Result<StoreDirectory> open(const std::filesystem::path& path, const OpenOptions& options);
+
+  StoreDirectory(StoreDirectory&& other) noexcept;
+  StoreDirectory& operator=(StoreDirectory&&) = delete;
+  ~StoreDirectory();
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path database() const { return path_ / kDatabaseFolder; }
+  /// There is no database yet.
+  bool is_new() const { return is_new_; }
+  /// Writes FORMAT: from here on the directory is a store. After the first synced batch.
+  Result<void> finish_initialisation();
+
+ private:
+  StoreDirectory(std::filesystem::path path, int fd, int lock_fd, bool is_new);
+
+  std::filesystem::path path_;
+  int fd_;       ///< of the directory
+  int lock_fd_;  ///< of agent.lock, locked
+  bool is_new_;
+};
+
+/// The first file in `database` that may not be there: no symlink, FIFO, device or folder. An
+/// lstat pass: opening a FIFO would hang.
+Result<void> check_database_files(const std::filesystem::path& database);
+
+/// Whole small file, at most `bytes_max`; refuses symlinks and anything but a regular file.
+Result<std::string> read_small_file(const std::filesystem::path& path, std::size_t bytes_max);
+/// Written under a temporary name, synced, renamed, directory synced.
+Result<void> write_file_synced(const std::filesystem::path& path, std::string_view contents);
+
+}  // namespace converge::store

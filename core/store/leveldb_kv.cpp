@@ -1,0 +1,287 @@
+#include "core/store/leveldb_kv.h"
+
+#include "core/store/keys.h"
+#include "core/store/leveldb_env.h"
+#include "core/store/log_walk.h"
+#include "core/store/manifest.h"
+
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/env.h>
+#include <leveldb/filter_policy.h>
+#include <leveldb/write_batch.h>
+
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <mutex>
+#include <shared_mutex>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+namespace converge::store {
+namespace {
+
+constexpr std::size_t kTableBytes = 4u << 20;
+constexpr std::size_t kBlockBytes = 4096;
+constexpr int kBloomBitsPerKey = 10;
+
+leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+Error error_of(const leveldb::Status& status) {
+  const std::string text = status.ToString();
+  if (status.IsCorruption()) {
+    return {ErrorCode::kCorrupt, "table.block: " + text, "store.corrupt"};
+  }
+  return {ErrorCode::kIo, text, "io"};
+}
+
+class LevelDbCursor final : public Cursor {
+ public:
+  LevelDbCursor(std::shared_lock<std::shared_mutex> lock, std::unique_ptr<leveldb::Iterator> at)
+      : lock_(std::move(lock)), at_(std::move(at)) {}
+  void seek(std::string_view key) override { at_->Seek(slice(key)); }
+  void next() override { at_->Next(); }
+  bool valid() const override { return at_->Valid(); }
+  std::string_view key() const override { return view(at_->key()); }
+  std::string_view value() const override { return view(at_->value()); }
+  Result<void> status() const override {
+    const leveldb::Status status = at_->status();
+    if (!status.ok()) return error_of(status);
+    return {};
+  }
+
+ private:
+  std::shared_lock<std::shared_mutex> lock_;  // before the iterator: outlives it
+  std::unique_ptr<leveldb::Iterator> at_;
+};
+
+class LevelDbKv final : public Kv {
+ public:
+  LevelDbKv(StoreDirectory directory, const OpenOptions& options)
+      : directory_(std::move(directory)),
+        options_(options),
+        env_(directory_.database(), {options.file_hook, options.on_event}),
+        cache_(leveldb::NewLRUCache(options.block_cache_bytes)),
+        filter_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)) {}
+  ~LevelDbKv() override { database_.reset(); }
+
+  Result<void> open(bool create) {
+    if (!create) {
+      auto prepared = prepare_logs(directory_.database(), directory_.path() / kQuarantineFolder);
+      if (!prepared) return prepared.error();
+      report_.log_bytes_cut += prepared->repair.bytes_cut;
+      report_.last_commit = prepared->walk.last_commit;
+      report_.synced_commit = prepared->walk.synced;
+      for (const std::string& note : prepared->repair.notes) {
+        event(StoreEvent::Severity::kWarning, note.substr(0, note.find(':')), note);
+      }
+    }
+    leveldb::Options options;
+    options.create_if_missing = create;
+    options.error_if_exists = create;
+    options.paranoid_checks = true;
+    options.env = env_.env();
+    options.info_log = env_.logger();
+    options.write_buffer_size = options_.write_buffer_bytes;
+    options.max_file_size = kTableBytes;
+    options.block_size = kBlockBytes;
+    options.max_open_files = options_.open_files_max;
+    options.block_cache = cache_.get();
+    options.filter_policy = filter_.get();
+    options.compression = leveldb::kSnappyCompression;
+    options.reuse_logs = false;
+    leveldb::DB* database = nullptr;
+    const leveldb::Status status =
+        leveldb::DB::Open(options, directory_.database().string(), &database);
+    if (!status.ok()) return open_error(status);
+    database_.reset(database);
+    return {};
+  }
+
+  FilesReport report() const { return report_; }
+  Result<void> initialised() override { return directory_.finish_initialisation(); }
+
+  Result<std::optional<std::string>> get(std::string_view key) override {
+    const std::shared_lock lock(mutex_);
+    if (!database_) return closed();
+    std::string value;
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    leveldb::Status status = database_->Get(options, slice(key), &value);
+    // A read may fail once for reasons that pass; damage does not.
+    if (status.IsIOError()) status = database_->Get(options, slice(key), &value);
+    if (status.ok()) return std::optional(std::move(value));
+    if (status.IsNotFound()) return std::optional<std::string>();
+    return error_of(status);
+  }
+
+  Result<std::unique_ptr<Cursor>> cursor(bool fill_cache) override {
+    std::shared_lock lock(mutex_);
+    if (!database_) return closed();
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    options.fill_cache = fill_cache;
+    std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(options));
+    return std::unique_ptr<Cursor>(std::make_unique<LevelDbCursor>(std::move(lock), std::move(at)));
+  }
+
+  Result<void> write(const Batch& batch, bool sync) override {
+    const std::shared_lock lock(mutex_);
+    if (!database_) return closed();
+    leveldb::WriteBatch out;
+    for (const Batch::Entry& entry : batch.entries()) {
+      if (entry.value) {
+        out.Put(slice(entry.key), slice(*entry.value));
+      } else {
+        out.Delete(slice(entry.key));
+      }
+    }
+    leveldb::WriteOptions options;
+    options.sync = sync;
+    const leveldb::Status status = database_->Write(options, &out);
+    // What the files saw is closer to the cause, and some of it (closing an old log) LevelDB drops.
+    if (const auto failure = env_.write_failure()) return *failure;
+    if (!status.ok()) return error_of(status);
+    return {};
+  }
+
+  Result<void> reopen() override {
+    const std::unique_lock lock(mutex_);
+    database_.reset();
+    env_.forget_failure();
+    return open(false);
+  }
+
+  Result<void> close() override {
+    const std::unique_lock lock(mutex_);
+    database_.reset();
+    if (const auto failure = env_.write_failure()) return *failure;
+    return {};
+  }
+
+  Result<void> compact(std::string_view begin, std::string_view end) override {
+    const std::shared_lock lock(mutex_);
+    if (!database_) return closed();
+    const leveldb::Slice from = slice(begin);
+    const leveldb::Slice to = slice(end);
+    database_->CompactRange(&from, end.empty() ? nullptr : &to);
+    if (const auto failure = env_.write_failure()) return *failure;
+    return {};
+  }
+
+  void fill_stats(StoreStats& stats) override {
+    stats.operations = env_.stats();
+    stats.manifest_bytes = env_.manifest_bytes();
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(directory_.database(), error), end;
+         !error && at != end; at.increment(error)) {
+      std::error_code gone;
+      const std::uint64_t size = at->file_size(gone);
+      if (!gone) stats.disk_bytes += size;
+    }
+    const std::shared_lock lock(mutex_);
+    if (!database_) return;
+    stats.level0_files = number_property("leveldb.num-files-at-level0");
+    stats.memory_bytes = number_property("leveldb.approximate-memory-usage");
+  }
+
+  std::optional<std::uint64_t> free_bytes() override {
+    struct statvfs info {};
+    if (::statvfs(directory_.path().c_str(), &info) != 0) return std::nullopt;
+    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  }
+
+  void release_reserve() override {
+    if (::unlink(reserve().c_str()) == 0) {
+      event(StoreEvent::Severity::kWarning, "store.reserve-released",
+            "the reserve file was given up to make room");
+    }
+  }
+
+  Result<void> restore_reserve() override {
+    if (options_.reserve_bytes == 0) return {};
+    const int fd = ::open(reserve().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return file_error("create", reserve().string(), errno);
+    const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(options_.reserve_bytes));
+    ::close(fd);
+    if (error == 0) return {};
+    ::unlink(reserve().c_str());
+    return file_error("allocate", reserve().string(), error);
+  }
+
+  bool has_reserve() override {
+    return options_.reserve_bytes == 0 || ::access(reserve().c_str(), F_OK) == 0;
+  }
+
+  std::optional<Error> write_failure() override { return env_.write_failure(); }
+
+  Result<BackupReport> backup(
+      const std::filesystem::path& target, const BackupOptions& options,
+      const std::function<Result<void>(const std::function<Result<void>()>&)>& with_pause)
+      override {
+    static_cast<void>(options);
+    static_cast<void>(with_pause);
+    return Error{ErrorCode::kUnsupported, "no online backup to " + target.string() + " yet"};
+  }
+
+ private:
+  static Error closed() {
+    return {ErrorCode::kUnavailable, "the store's files are not open", "store.closed"};
+  }
+
+  std::filesystem::path reserve() const { return directory_.path() / kReserveFile; }
+
+  std::uint64_t number_property(const char* name) {
+    std::string text;
+    std::uint64_t value = 0;
+    if (database_->GetProperty(name, &text)) {
+      std::from_chars(text.data(), text.data() + text.size(), value);
+    }
+    return value;
+  }
+
+  Error open_error(const leveldb::Status& status) const {
+    const std::string text = status.ToString();
+    if (text.find("is held by") != std::string::npos) {
+      return {ErrorCode::kLocked, "the store " + directory_.path().string() + " is in use: " + text,
+              "store.locked"};
+    }
+    if (const auto failure = env_.write_failure()) return *failure;
+    if (status.IsCorruption() && text.find("missing files") != std::string::npos) {
+      return {ErrorCode::kCorrupt, "table.missing: " + text, "store.corrupt"};
+    }
+    if (status.IsCorruption()) {
+      return {ErrorCode::kCorrupt, "store.damaged: " + text, "store.corrupt"};
+    }
+    return {ErrorCode::kIo, text, "io"};
+  }
+
+  void event(StoreEvent::Severity severity, std::string code, std::string message) const {
+    if (options_.on_event) options_.on_event({severity, std::move(code), std::move(message)});
+  }
+
+  StoreDirectory directory_;
+  OpenOptions options_;
+  LevelDbEnv env_;
+  std::unique_ptr<leveldb::Cache> cache_;
+  std::unique_ptr<const leveldb::FilterPolicy> filter_;
+  FilesReport report_;
+  std::shared_mutex mutex_;  ///< shared: uses database_; unique: replaces it
+  std::unique_ptr<leveldb::DB> database_;
+};
+
+}  // namespace
+
+Result<OpenedKv> open_leveldb_kv(StoreDirectory directory, const OpenOptions& options) {
+  const bool is_new = directory.is_new();
+  auto kv = std::make_unique<LevelDbKv>(std::move(directory), options);
+  if (const auto ok = kv->open(is_new); !ok) return ok.error();
+  OpenedKv opened;
+  opened.report = kv->report();
+  opened.kv = std::move(kv);
+  return opened;
+}
+
+}  // namespace converge::store
