@@ -11,15 +11,20 @@ namespace {
 
 constexpr std::size_t kSlotsMin = 8;
 
+/// Hashes are uniform already: any part of one will do.
+std::size_t start_of(const model::ChangeHash& hash) {
+  std::uint64_t first = 0;
+  std::memcpy(&first, hash.bytes.data(), sizeof first);
+  return static_cast<std::size_t>(first);
+}
+
 }  // namespace
 
 // ----------------------------------------------------------------------------------------- lookup
 
 std::size_t ChangeGraph::slot_of(const model::ChangeHash& hash) const {
-  std::uint64_t first = 0;
-  std::memcpy(&first, hash.bytes.data(), sizeof first);
   const std::size_t mask = slots_.size() - 1;
-  std::size_t at = static_cast<std::size_t>(first) & mask;
+  std::size_t at = start_of(hash) & mask;
   while (slots_[at] != 0 && hashes_[slots_[at] - 1] != hash) at = (at + 1) & mask;
   return at;
 }
@@ -28,7 +33,15 @@ void ChangeGraph::grow() {
   std::size_t wanted = std::max(kSlotsMin, slots_.size());
   while (wanted < nodes_.size() * 2) wanted *= 2;
   slots_.assign(wanted, 0);
-  for (ChangeIndex i = 0; i < hashes_.size(); ++i) slots_[slot_of(hashes_[i])] = i + 1;
+  for (ChangeIndex i = 0; i < hashes_.size(); ++i) place(i);
+}
+
+/// Enters a change whose hash is not in the table, so nothing has to be compared.
+void ChangeGraph::place(ChangeIndex change) {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = start_of(hashes_[change]) & mask;
+  while (slots_[at] != 0) at = (at + 1) & mask;
+  slots_[at] = change + 1;
 }
 
 std::optional<ChangeIndex> ChangeGraph::find(const model::ChangeHash& hash) const {
@@ -119,7 +132,7 @@ ChangeIndex ChangeGraph::add(const NewChange& change) {
   if (slots_.size() < nodes_.size() * 2) {
     grow();
   } else {
-    slots_[slot_of(change.hash)] = index + 1;
+    place(index);
   }
   return index;
 }

@@ -123,6 +123,7 @@ class ChangeGraph {
 
   std::size_t slot_of(const model::ChangeHash& hash) const;
   void grow();
+  void place(ChangeIndex change);
   Clock walk(std::span<const ChangeIndex> from) const;
 
   std::vector<ChangeNode> nodes_;

@@ -37,7 +37,7 @@ constexpr std::size_t kMessageBytesMax = std::size_t{1} << 20;
 
 /// At most what a run adds to the encoded change.
 std::size_t encoded_size_max(const OpRun& run, std::size_t pred_count) {
-  constexpr std::size_t kPerRun = 96;
+  constexpr std::size_t kPerRun = 48;
   constexpr std::size_t kPerPred = 16;
   if (run.shape == OpRun::Shape::kText) {
     // Value lengths of one byte are one run; of mixed ones every cell may need its own bytes.
@@ -113,13 +113,15 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
       !ops.content().fits(bytes) || !ops.keys().fits(run.key.name.size())) {
     return Error{ErrorCode::kLimitExceeded, "the document has no room for more ops"};
   }
-  const std::size_t size = encoded_size_max(run, op_preds.size());
+  const auto content = static_cast<std::uint32_t>(ops.content_size());
+  const bool extends = extends_last(run, content);
+  const std::size_t size =
+      extends ? bytes + run.count * std::size_t{3} : encoded_size_max(run, op_preds.size());
   if (op_count() + std::uint64_t{run.count} > limits::kRowsPerChangeMax ||
       encoded_size + size > limits::kChangeBytesMax - kHeaderBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "one change cannot hold that much"};
   }
   const OpId id{next_op, actor};
-  const auto content = static_cast<std::uint32_t>(ops.content_size());
   run.pred_begin = static_cast<std::uint32_t>(preds.size());
   run.pred_count = static_cast<std::uint32_t>(op_preds.size());
   preds.insert(preds.end(), op_preds.begin(), op_preds.end());
@@ -127,7 +129,7 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
     preds.resize(run.pred_begin);
     return applied.error();
   }
-  if (extends_last(run, content)) {
+  if (extends) {
     Recorded& last = recorded.back();
     if (run.shape == OpRun::Shape::kDelete) {
       last.run.step = run.key.element.counter > last.run.key.element.counter ? 1 : -1;
@@ -165,18 +167,21 @@ void Transaction::Impl::restore_views() {
 // ----------------------------------------------------------------------------------------- ending
 
 /// automerge-format 7.2: heads, and the own previous change, ascending by hash.
-std::vector<ChangeHash> Transaction::Impl::dependencies() const {
-  std::vector<ChangeHash> deps = clock ? at_heads : document->graph.heads();
-  if (seq > 1) {
-    const ChangeHash& own = document->graph.hash(*document->graph.by_seq(actor, seq - 1));
-    if (std::find(deps.begin(), deps.end(), own) == deps.end()) deps.push_back(own);
+std::vector<ChangeIndex> Transaction::Impl::dependencies() const {
+  const crdt::ChangeGraph& graph = document->graph;
+  std::vector<ChangeIndex> deps = clock ? document->indices_of(at_heads) : graph.head_indices();
+  if (seq > 1) deps.push_back(*graph.by_seq(actor, seq - 1));
+  if (deps.size() > 1) {
+    std::sort(deps.begin(), deps.end(), [&](ChangeIndex a, ChangeIndex b) {
+      return a != b && graph.hash(a) < graph.hash(b);
+    });
+    deps.erase(std::unique(deps.begin(), deps.end()), deps.end());
   }
-  std::sort(deps.begin(), deps.end());
-  deps.erase(std::unique(deps.begin(), deps.end()), deps.end());
   return deps;
 }
 
-Change Transaction::Impl::build_change(const CommitOptions& options) {
+Change Transaction::Impl::build_change(const CommitOptions& options,
+                                       const std::vector<ChangeIndex>& deps) {
   restore_views();
   Change change;
   change.actor = document->ops.actors().at(actor);
@@ -185,7 +190,7 @@ Change Transaction::Impl::build_change(const CommitOptions& options) {
   change.op_count = op_count();
   change.time = std::clamp(options.time, -limits::kChangeTimeMax + 1, limits::kChangeTimeMax - 1);
   change.message = cut_message(options.message);
-  change.deps = dependencies();
+  for (const ChangeIndex dep : deps) change.deps.push_back(document->graph.hash(dep));
 
   // The change numbers the actors it names; only a few are ever met.
   std::vector<ActorIndex> met{actor};
@@ -207,8 +212,10 @@ Change Transaction::Impl::build_change(const CommitOptions& options) {
   for (std::size_t i = 1; i < met.size(); ++i) {
     change.other_actors.push_back(document->ops.actors().at(met[i]));
   }
-  const auto sealed = format::seal_change(change);
-  ASSERT(sealed.has_value());  // emit and commit keep within its limits
+  format::canonicalize_actors(change);
+  change.body = format::encode_change_body(change);
+  ASSERT(change.body.size() <= limits::kChangeBytesMax);  // emit and commit see to that
+  change.hash = format::change_hash(change.body);
   return change;
 }
 
@@ -218,10 +225,8 @@ std::optional<ChangeHash> Transaction::Impl::commit(const CommitOptions& options
     rollback();
     return std::nullopt;
   }
-  const Change change = build_change(options);
-  std::vector<ChangeIndex> deps;
-  deps.reserve(change.deps.size());
-  for (const ChangeHash& dep : change.deps) deps.push_back(*document->graph.find(dep));
+  const std::vector<ChangeIndex> deps = dependencies();
+  const Change change = build_change(options, deps);
   crdt::ChangeGraph::NewChange added;
   added.actor = actor;
   added.seq = seq;

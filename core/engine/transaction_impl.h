@@ -64,8 +64,9 @@ struct Transaction::Impl {
   void restore_views();
   std::optional<model::ChangeHash> commit(const CommitOptions& options);
   void rollback();
-  model::Change build_change(const CommitOptions& options);
-  std::vector<model::ChangeHash> dependencies() const;
+  model::Change build_change(const CommitOptions& options,
+                             const std::vector<crdt::ChangeIndex>& deps);
+  std::vector<crdt::ChangeIndex> dependencies() const;
   std::uint32_t op_count() const { return next_op - start_op; }
 
   Document::Impl* document;

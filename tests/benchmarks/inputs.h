@@ -1,0 +1,37 @@
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/engine/document.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace converge::benchmarks {
+
+/// One keystroke or paste: at `position` (code points) delete, then insert.
+struct Patch {
+  std::size_t position;
+  std::size_t erased;
+  std::string inserted;
+};
+
+/// A recorded writing session; each transaction is the patches of one change.
+struct Trace {
+  std::vector<std::vector<Patch>> transactions;
+  std::string end;
+};
+
+/// From the hand-outs beside the project; aborts with a message when one is missing.
+const Trace& trace(const std::string& name);
+const std::string& document_file(const std::string& name);
+
+/// The trace replayed by one actor: a change for each transaction, or all in one.
+engine::Document replay(const Trace& trace, bool one_change);
+/// The file that replaying gives, made once a process.
+const Bytes& replayed_file(const std::string& name, bool one_change);
+
+engine::ObjId text_of(const engine::Document& document);
+model::ActorId actor(unsigned char last_byte);
+
+}  // namespace converge::benchmarks
