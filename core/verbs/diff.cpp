@@ -2,6 +2,7 @@
 
 #include "core/control/error_table.h"
 #include "core/verbs/read.h"
+#include "core/verbs/revision.h"
 #include "core/verbs/value.h"
 
 #include <nlohmann/json.hpp>
@@ -182,9 +183,9 @@ Result<Sides> diff_inside(const engine::Document& document, const Heads& from, c
 /// Two documents that share nothing, or whose histories contradict each other: only values compare.
 Result<Sides> diff_unrelated(const engine::Document& left, const Heads& from,
                              const engine::Document& right, const Heads& to) {
-  const auto before = left.at(from);
+  const auto before = view_at(left, from);
   if (!before) return before.error();
-  const auto after = right.at(to);
+  const auto after = view_at(right, to);
   if (!after) return after.error();
   const auto old_value = object_to_json(*before, model::kRoot, {.form = Form::kInput});
   if (!old_value) return old_value.error();
@@ -216,9 +217,9 @@ Result<Sides> diff_documents(const engine::Document& left, const Heads& from,
 }  // namespace
 
 Result<json> diff_patch(const engine::Document& document, const Heads& before, const Heads& after) {
-  const auto old_view = document.at(before);
+  const auto old_view = view_at(document, before);
   if (!old_view) return old_view.error();
-  const auto new_view = document.at(after);
+  const auto new_view = view_at(document, after);
   if (!new_view) return new_view.error();
   if (before == after) return json::array();
   return StateDiff(*old_view, *new_view).run();

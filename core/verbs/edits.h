@@ -20,13 +20,13 @@ namespace converge::verbs {
 
 struct WriteOptions {
   std::string message = {};
-  std::int64_t time = 0;                 ///< seconds since 1970, for the change; advisory
-  std::optional<std::string> base = {};  ///< REV: pointers are read as they were there, and the
-                                         ///< edit is concurrent with whatever came since
-  std::optional<std::string> if_heads = {};   ///< REV: the document's heads must be exactly these
-  const nlohmann::json* if_value = nullptr;   ///< each pointer must hold this before; borrowed
-  bool if_absent = false;                     ///< each pointer must hold nothing before
-  bool dry_run = false;                       ///< do everything but keep it
+  std::int64_t time = 0;                     ///< seconds since 1970, for the change; advisory
+  std::optional<std::string> base = {};      ///< REV: pointers are read as they were there, and the
+                                             ///< edit is concurrent with whatever came since
+  std::optional<std::string> if_heads = {};  ///< REV: the document's heads must be exactly these
+  const nlohmann::json* if_value = nullptr;  ///< each pointer must hold this before; borrowed
+  bool if_absent = false;                    ///< each pointer must hold nothing before
+  bool dry_run = false;                      ///< do everything but keep it
   const RevisionSource* revisions = nullptr;  ///< for #N, ~N, {WHEN}; borrowed
 };
 

@@ -107,8 +107,8 @@ Result<Node> read_form(const std::string& form, const json& value) {
     return read_number_form(form, value);
   if (form == "$unknown") return read_unknown(value);
   if (form == "$timestamp") {
-    const auto time =
-        value.is_string() ? parse_timestamp(value.get_ref<const std::string&>()) : signed_of(value);
+    auto time = signed_of(value);
+    if (!time && value.is_string()) time = parse_timestamp(value.get_ref<const std::string&>());
     if (!time)
       return bad_form(form, "a time such as \"2026-11-20T09:00:00.000Z\", or milliseconds");
     return scalar_node(model::Scalar::timestamp(*time));

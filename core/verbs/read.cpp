@@ -14,7 +14,7 @@ Result<json> get(const engine::Document& document, const Pointer& pointer,
                  const GetOptions& options) {
   const auto heads = resolve_revision(document, options.rev, options.revisions);
   if (!heads) return heads.error();
-  const auto view = document.at(*heads);
+  const auto view = view_at(document, *heads);
   if (!view) return view.error();
   const auto place = resolve_existing(*view, pointer);
   if (!place) return place.error();

@@ -72,6 +72,24 @@ Result<Heads> through_source(std::string_view rev, const RevisionSource* source)
   return rev.front() == '#' ? source->at_receipt(*number) : source->receipts_back(*number);
 }
 
+Result<void> check_hash(std::string_view text) {
+  if (!is_hex(text) || text.size() > 64)
+    return malformed(text, "a change hash has up to 64 hexadecimal digits");
+  if (text.size() < kPrefixDigitsMin)
+    return malformed(text, fmt::format("a hash needs at least {} digits", kPrefixDigitsMin));
+  return {};
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> out;
+  for (std::size_t at = 0; at != std::string_view::npos;) {
+    const std::size_t end = text.find(separator, at);
+    out.push_back(text.substr(at, end == std::string_view::npos ? end : end - at));
+    at = end == std::string_view::npos ? end : end + 1;
+  }
+  return out;
+}
+
 Result<ChangeHash> by_prefix(const engine::Document& document, const std::string& prefix) {
   std::vector<ChangeHash> found;
   for (const auto& hash : document.all_changes())
@@ -116,10 +134,7 @@ DocRev split_doc_rev(std::string_view text) {
 }
 
 Result<ChangeHash> resolve_change(const engine::Document& document, std::string_view text) {
-  if (!is_hex(text) || text.size() > 64)
-    return malformed(text, "a change hash has up to 64 hexadecimal digits");
-  if (text.size() < kPrefixDigitsMin)
-    return malformed(text, fmt::format("a hash needs at least {} digits", kPrefixDigitsMin));
+  if (auto fine = check_hash(text); !fine) return fine.error();
   if (text.size() < 64) return by_prefix(document, lower(text));
   const auto hash = ChangeHash::from_hex(text);
   if (!hash || !document.has_change(*hash))
@@ -132,17 +147,22 @@ Result<Heads> resolve_revision(const engine::Document& document, std::string_vie
   if (rev.empty()) return document.heads();
   if (rev.front() == '#' || rev.front() == '~' || rev.front() == '{')
     return through_source(rev, source);
+  const auto parts = split(rev, '+');
+  for (const auto part : parts)
+    if (auto fine = check_hash(part); !fine) return fine.error();
   Heads heads;
-  std::string_view rest = rev;
-  for (bool more = true; more;) {
-    const std::size_t plus = rest.find('+');
-    more = plus != std::string_view::npos;
-    auto hash = resolve_change(document, rest.substr(0, plus));
+  for (const auto part : parts) {
+    auto hash = resolve_change(document, part);
     if (!hash) return hash.error();
     heads.push_back(*hash);
-    if (more) rest.remove_prefix(plus + 1);
   }
   return normalise(document, std::move(heads));
+}
+
+Result<engine::View> view_at(const engine::Document& document, const Heads& heads) {
+  auto view = document.at(heads);
+  if (view) return std::move(*view);
+  return make_error(ErrorId::kRevNotFound, view.error().message);
 }
 
 std::string format_heads(const Heads& heads) {

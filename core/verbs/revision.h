@@ -44,6 +44,9 @@ Result<Heads> resolve_revision(const engine::Document& document, std::string_vie
 /// One change, by hash or unique prefix. Errors: as resolve_revision.
 Result<ChangeHash> resolve_change(const engine::Document& document, std::string_view text);
 
+/// Document::at with the contract's error. Errors: rev.not_found.
+Result<engine::View> view_at(const engine::Document& document, const Heads& heads);
+
 /// "1f3a…+88d0…": the whole hashes joined by "+", as `heads` prints them.
 std::string format_heads(const Heads& heads);
 /// The first 7 digits of each.

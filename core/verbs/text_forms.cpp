@@ -173,9 +173,16 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
   if (day > days_in_month(date.year, date.month)) return std::nullopt;
   date.day = static_cast<int>(day);
 
-  const std::int64_t of_day = ((hour * 60 + minute - offset) * 60 + second) * 1000 + ms;
+  // Before 1970 the day counts from its end: the first moments that fit begin inside a day that
+  // does not.
+  std::int64_t days = days_of_date(date);
+  std::int64_t of_day = ((hour * 60 + minute - offset) * 60 + second) * 1000 + ms;
+  if (days < 0) {
+    ++days;
+    of_day -= kMsPerDay;
+  }
   std::int64_t result = 0;
-  if (__builtin_mul_overflow(days_of_date(date), kMsPerDay, &result) ||
+  if (__builtin_mul_overflow(days, kMsPerDay, &result) ||
       __builtin_add_overflow(result, of_day, &result))
     return std::nullopt;
   return result;
