@@ -39,7 +39,7 @@ Result<void> validate(const Config& config) {
     return Error{ErrorCode::kInvalid,
                  "no store directory: set store.dir, --store, XDG_DATA_HOME or HOME"};
   }
-  if (config.socket.empty()) {
+  if (!config.ephemeral && config.socket.empty()) {
     return Error{ErrorCode::kInvalid,
                  "no socket path: set agent.socket, --socket or XDG_RUNTIME_DIR"};
   }

@@ -22,7 +22,7 @@ struct Config {
   std::uint64_t reserve_bytes = 64u << 20;
   std::chrono::milliseconds relaxed_sync{200};
 
-  std::filesystem::path socket;
+  std::filesystem::path socket;           ///< empty only with `ephemeral`: in a temporary directory
   std::string listen = "127.0.0.1:4433";  ///< ADDRESS:PORT, or "off"
   std::string advertise;             ///< URL written into invitations; empty: made from `listen`
   std::filesystem::path ready_file;  ///< empty: none

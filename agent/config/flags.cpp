@@ -13,9 +13,9 @@ Error usage(std::string message) {
                "\"syncd --help\" lists the flags"};
 }
 
-bool sets_listen(const CommandLine& line) {
+bool sets(const CommandLine& line, std::string_view wanted) {
   for (const auto& [flag, value] : line.settings) {
-    if (flag == "listen") return true;
+    if (flag == wanted) return true;
   }
   return false;
 }
@@ -73,8 +73,9 @@ Result<Config> resolve(const CommandLine& line, const Environment& environment) 
     const auto applied = find_flag(flag)->apply(config, value);
     if (!applied) return usage(fmt::format("--{}: {}", flag, applied.error().message));
   }
-  // An agent for one test must not fight over the usual port.
-  if (config.ephemeral && !sets_listen(line)) config.listen = "127.0.0.1:0";
+  // An agent for one test must not fight over the usual port and socket.
+  if (config.ephemeral && !sets(line, "listen")) config.listen = "127.0.0.1:0";
+  if (config.ephemeral && !sets(line, "socket")) config.socket.clear();
   const auto valid = validate(config);
   if (!valid) return valid.error();
   return config;

@@ -286,8 +286,7 @@ void Repo::when_durable(const DocumentId& id, Released released) {
 
 void Repo::discard(const DocumentId& id) {
   const CellPtr cell = find(id);
-  ASSERT(cell == nullptr || cell->is_new);
-  if (cell != nullptr) forget(cell);
+  if (cell != nullptr && cell->is_new && cell->tickets == 0) forget(cell);
 }
 
 void Repo::remove(const DocumentId& id, store::Source by, Released done) {

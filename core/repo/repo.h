@@ -106,8 +106,8 @@ class Repo {
   /// A document that is not in memory has nothing that is not durable.
   void when_durable(const DocumentId& id, Released released);
 
-  /// Forgets a document that create() made and commit() has not seen. REQUIRES: that it is one, or
-  /// not open. (An edit that fails rolls its own transaction back.)
+  /// Forgets a document that create() made and commit() has not stored; does nothing to any other.
+  /// (An edit that fails rolls its own transaction back.)
   void discard(const DocumentId& id);
 
   /// Tombstone in the store; the document is closed. Errors: those of store::Store::remove.

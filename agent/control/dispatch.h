@@ -1,0 +1,40 @@
+#pragma once
+
+#include "agent/control/call.h"
+#include "agent/telemetry/metrics.h"
+#include "core/control/rpc.h"
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace converge::handlers {
+
+/// The function for a method; null when there is none.
+Handler find_handler(std::string_view method);
+/// Every method, ascending.
+std::vector<std::string_view> methods();
+
+/// Takes requests to their handlers and keeps the promise of request ids: the same id again is
+/// answered with the first result, also while the first is still under way. Control thread only.
+class Dispatcher {
+ public:
+  Dispatcher(Services& services, telemetry::Metrics& metrics)
+      : services_(services), metrics_(metrics) {}
+
+  /// `reply` is called once, from any thread.
+  void dispatch(const control::Request& request, EventSink sink, std::uint64_t subscription,
+                Reply reply);
+  /// Requests whose answer is still to come.
+  std::size_t pending() const { return pending_; }
+
+ private:
+  Services& services_;
+  telemetry::Metrics& metrics_;
+  /// Request ids under way, and who else waits for each answer.
+  std::unordered_map<std::string, std::vector<Reply>> waiting_;
+  std::size_t pending_ = 0;
+};
+
+}  // namespace converge::handlers

@@ -1,0 +1,153 @@
+#include "agent/control/document_walk.h"
+
+#include "agent/control/pattern.h"
+#include "agent/control/resolve.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+namespace converge::handlers {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+
+constexpr std::size_t kPage = 1000;
+
+/// A walk over the documents that a request is about, a page at a time, so that other requests get
+/// their turn between pages. Control thread; rows are looked at on their shards where needed.
+struct Walk : std::enable_shared_from_this<Walk> {
+  Services& services;
+  CallPtr call;
+  std::vector<std::string> patterns;
+  std::vector<Row> rows;
+  std::string after;
+  std::function<void(std::vector<Row>)> done;
+
+  Walk(Services& all, CallPtr request) : services(all), call(std::move(request)) {}
+
+  void next() {
+    // Names first where patterns ask for names; unnamed documents only take part without patterns.
+    const bool by_name = !patterns.empty();
+    store::PageRequest request;
+    request.after = after;
+    request.limit = kPage;
+    if (by_name && patterns.size() == 1) request.prefix = std::string(literal_prefix(patterns[0]));
+    const auto next_page = by_name ? take_names(request) : take_documents(request);
+    if (!next_page) return call->fail(next_page.error());
+    if (next_page->empty()) return done(std::move(rows));
+    after = *next_page;
+    services.on_control([self = shared_from_this()] { self->next(); });
+  }
+
+  Result<std::string> take_names(const store::PageRequest& request) {
+    const auto page = services.store().list_names(request);
+    if (!page) return page.error();
+    for (const store::NameEntry& entry : page->items) {
+      if (!matches_any(patterns, entry.name)) continue;
+      const auto header = services.store().header(entry.document);
+      // A name may arrive from a peer before its document does.
+      if (!header || header->state == store::DocumentState::kDeleted) continue;
+      rows.push_back({*header, entry.name, 0});
+    }
+    return page->next;
+  }
+
+  Result<std::string> take_documents(const store::PageRequest& request) {
+    const auto page = services.store().list_documents(request);
+    if (!page) return page.error();
+    for (const store::DocumentHeader& header : page->items) {
+      if (header.id == services.catalog()) continue;
+      rows.push_back({header, name_of(services.store(), header.id), 0});
+    }
+    return page->next;
+  }
+};
+
+/// Looks at each row's document on its shard, a few at a time, in any order.
+struct Visits : std::enable_shared_from_this<Visits> {
+  static constexpr std::size_t kAtOnce = 16;
+  Services& services;
+  CallPtr call;
+  std::vector<Row> rows;
+  Visit visit;
+  std::function<void(std::vector<Row>)> done;
+  std::size_t started = 0;
+  std::size_t finished = 0;
+  bool failed = false;
+
+  Visits(Services& all, CallPtr request) : services(all), call(std::move(request)) {}
+
+  void run() {
+    if (rows.empty()) return done({});
+    while (started < rows.size() && started - finished < kAtOnce) start(started++);
+  }
+
+  void start(std::size_t index) {
+    const DocumentId id = rows[index].header.id;
+    services.on_shard(
+        id, [self = shared_from_this(), id, index, row = rows[index]](ShardAccess& shard) mutable {
+          const auto document = shard.repo.open(id);
+          Result<void> result =
+              document ? self->visit(shard, **document, row) : Result<void>(document.error());
+          shard.repo.when_durable(id, [self, index, row, result](Result<void> released) {
+            if (!released)
+              result_of(self, index, row, released.error());
+            else
+              result_of(self, index, row, result);
+          });
+        });
+  }
+
+  static void result_of(const std::shared_ptr<Visits>& self, std::size_t index, const Row& row,
+                        const Result<void>& result) {
+    self->services.on_control([self, index, row, result] {
+      ++self->finished;
+      self->rows[index] = row;
+      if (!result && result.error().code != ErrorCode::kNotFound && !self->failed) {
+        self->failed = true;
+        self->call->fail(result.error());
+      }
+      if (self->failed) return;
+      if (self->finished == self->rows.size()) return self->done(std::move(self->rows));
+      if (self->started < self->rows.size()) self->start(self->started++);
+    });
+  }
+};
+
+}  // namespace
+
+void walk(Services& services, const CallPtr& call, const std::vector<std::string>& patterns,
+          std::function<void(std::vector<Row>)> done) {
+  const auto walk = std::make_shared<Walk>(services, call);
+  for (const std::string& pattern : patterns) {
+    if (is_pattern(pattern)) {
+      walk->patterns.push_back(pattern);
+      continue;
+    }
+    const auto target = resolve_document(services.store(), pattern);
+    if (!target) return call->fail(target.error());
+    const auto header = services.store().header(target->id);
+    if (!header || header->state == store::DocumentState::kDeleted) {
+      return call->fail(
+          make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", pattern)));
+    }
+    walk->rows.push_back({*header, target->name, 0});
+  }
+  walk->done = std::move(done);
+  if (!patterns.empty() && walk->patterns.empty()) return walk->done(std::move(walk->rows));
+  walk->next();
+}
+
+void visit_all(Services& services, const CallPtr& call, std::vector<Row> rows, Visit visit,
+               std::function<void(std::vector<Row>)> done) {
+  const auto visits = std::make_shared<Visits>(services, call);
+  visits->rows = std::move(rows);
+  visits->visit = std::move(visit);
+  visits->done = std::move(done);
+  visits->run();
+}
+
+}  // namespace converge::handlers

@@ -1,0 +1,239 @@
+#include "agent/control/document_walk.h"
+#include "agent/control/handlers.h"
+#include "agent/control/workspace_digest.h"
+#include "core/verbs/canonical.h"
+#include "core/verbs/conflicts.h"
+#include "core/verbs/read.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+namespace converge::handlers {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+
+Json row_json(store::Store& store, const Row& row, bool with_conflicts) {
+  std::uint64_t seq = 0;
+  for (const ChangeHash& head : row.header.heads) {
+    const auto stored = store.find_change(row.header.id, head);
+    if (stored && *stored) seq = std::max(seq, (*stored)->receipt);
+  }
+  Json item{{"kind", "Document"},
+            {"v", 1},
+            {"id", row.header.id.to_url()},
+            {"name", row.name.empty() ? Json() : Json(row.name)},
+            {"heads", verbs::heads_json(row.header.heads)},
+            {"seq", seq == 0 ? Json() : Json(seq)},
+            {"changes", row.header.change_count},
+            {"size_bytes", row.header.snapshot.bytes + row.header.tail_bytes},
+            {"state", row.header.state == store::DocumentState::kDegraded ? "degraded" : "ok"},
+            {"updated_at", format_time(row.header.modified_ms)}};
+  if (with_conflicts) item["conflicts"] = row.conflicts;
+  return item;
+}
+
+/// Named documents first, by name; the rest by id. Total, so that paging by position is stable.
+bool by_name(const Row& a, const Row& b) {
+  if (a.name.empty() != b.name.empty()) return !a.name.empty();
+  return a.name != b.name ? a.name < b.name : a.header.id < b.header.id;
+}
+
+Result<void> sort_rows(std::vector<Row>& rows, const std::string& key, bool reverse) {
+  std::stable_sort(rows.begin(), rows.end(), by_name);
+  const auto descending = [&rows](auto value) {
+    std::stable_sort(rows.begin(), rows.end(),
+                     [value](const Row& a, const Row& b) { return value(a) > value(b); });
+  };
+  if (key == "updated") {
+    descending([](const Row& row) { return row.header.modified_ms; });
+  } else if (key == "size") {
+    descending([](const Row& row) { return row.header.snapshot.bytes + row.header.tail_bytes; });
+  } else if (key == "changes") {
+    descending([](const Row& row) { return row.header.change_count; });
+  } else if (key != "name") {
+    return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a sort key", key),
+                      "the keys are name, updated, size and changes");
+  }
+  if (reverse) std::reverse(rows.begin(), rows.end());
+  return {};
+}
+
+struct ListOptions {
+  std::uint64_t limit = 0;
+  std::string after;
+  std::string sort = "name";
+  bool reverse = false;
+  bool conflicted = false;
+  bool degraded = false;
+  bool count = false;
+};
+
+void answer_list(Services& services, const CallPtr& call, std::vector<Row> rows,
+                 const ListOptions& options) {
+  if (options.conflicted) {
+    std::erase_if(rows, [](const Row& row) { return row.conflicts == 0; });
+  }
+  if (options.count) {
+    return call->reply(Json{{"kind", "Count"}, {"v", 1}, {"count", rows.size()}});
+  }
+  const auto sorted = sort_rows(rows, options.sort, options.reverse);
+  if (!sorted) return call->fail(sorted.error());
+  std::size_t begin = 0;
+  if (!options.after.empty()) {
+    const auto place = std::find_if(rows.begin(), rows.end(), [&options](const Row& row) {
+      return row.header.id.to_url() == options.after;
+    });
+    if (place == rows.end()) {
+      return call->fail(make_error(ErrorId::kCursorExpired,
+                                   fmt::format("the listing has no place \"{}\"", options.after)));
+    }
+    begin = static_cast<std::size_t>(place - rows.begin()) + 1;
+  }
+  const std::size_t end =
+      options.limit == 0 ? rows.size() : std::min<std::size_t>(rows.size(), begin + options.limit);
+  Json items = Json::array();
+  for (std::size_t i = begin; i < end; ++i) {
+    items.push_back(row_json(services.store(), rows[i], options.conflicted));
+  }
+  const bool more = end < rows.size() && end > begin;
+  call->reply(Json{{"kind", "DocumentList"},
+                   {"v", 1},
+                   {"items", std::move(items)},
+                   {"next", more ? Json(rows[end - 1].header.id.to_url()) : Json()}});
+}
+
+void list_deleted(Services& services, const CallPtr& call, bool count_only) {
+  Json items = Json::array();
+  store::PageRequest request;
+  while (true) {
+    const auto page = services.store().list_tombstones(request);
+    if (!page) return call->fail(page.error());
+    for (const store::Tombstone& tombstone : page->items) {
+      items.push_back(Json{{"kind", "Document"},
+                           {"v", 1},
+                           {"id", tombstone.document.to_url()},
+                           {"name", nullptr},
+                           {"heads", verbs::heads_json(tombstone.heads)},
+                           {"seq", nullptr},
+                           {"changes", 0},
+                           {"size_bytes", 0},
+                           {"state", "deleted"},
+                           {"updated_at", format_time(tombstone.deleted_ms)}});
+    }
+    if (page->next.empty()) break;
+    request.after = page->next;
+  }
+  if (count_only) return call->reply(Json{{"kind", "Count"}, {"v", 1}, {"count", items.size()}});
+  call->reply(
+      Json{{"kind", "DocumentList"}, {"v", 1}, {"items", std::move(items)}, {"next", nullptr}});
+}
+
+}  // namespace
+
+void doc_list(Services& services, CallPtr call) {
+  const auto patterns = strings_param(*call, "patterns");
+  const auto limit = number_param(*call, "limit", 0);
+  const auto after = string_param(*call, "after");
+  const auto sort = string_param(*call, "sort", "name");
+  if (!patterns) return call->fail(patterns.error());
+  if (!limit) return call->fail(limit.error());
+  if (!after) return call->fail(after.error());
+  if (!sort) return call->fail(sort.error());
+  ListOptions options{*limit, *after, *sort};
+  for (const auto& [name, field] :
+       {std::pair{"reverse", &options.reverse}, std::pair{"conflicted", &options.conflicted},
+        std::pair{"degraded", &options.degraded}, std::pair{"count", &options.count}}) {
+    const auto value = bool_param(*call, name);
+    if (!value) return call->fail(value.error());
+    *field = *value;
+  }
+  const auto deleted = bool_param(*call, "deleted");
+  if (!deleted) return call->fail(deleted.error());
+  if (*deleted) return list_deleted(services, call, options.count);
+  walk(services, call, *patterns, [&services, call, options](std::vector<Row> rows) {
+    if (options.degraded) {
+      std::erase_if(
+          rows, [](const Row& row) { return row.header.state != store::DocumentState::kDegraded; });
+    }
+    if (!options.conflicted) return answer_list(services, call, std::move(rows), options);
+    visit_all(
+        services, call, std::move(rows),
+        [](ShardAccess&, const engine::Document& document, Row& row) -> Result<void> {
+          row.conflicts = verbs::count_conflicts(document.now());
+          return {};
+        },
+        [&services, call, options](std::vector<Row> visited) {
+          answer_list(services, call, std::move(visited), options);
+        });
+  });
+}
+
+void doc_digest(Services& services, CallPtr call) {
+  const auto patterns = strings_param(*call, "patterns");
+  const auto root = bool_param(*call, "root");
+  const auto state = bool_param(*call, "state");
+  if (!patterns) return call->fail(patterns.error());
+  if (!root) return call->fail(root.error());
+  if (!state) return call->fail(state.error());
+  const auto answer = [call, root = *root,
+                       state = *state](const std::vector<std::pair<Row, verbs::Digest>>& digests) {
+    RootDigest sum;
+    Json items = Json::array();
+    for (const auto& [row, digest] : digests) {
+      sum.add(row.header.id, digest);
+      if (root) continue;
+      items.push_back(Json{{"id", row.header.id.to_url()},
+                           {"name", row.name.empty() ? Json() : Json(row.name)},
+                           {"digest", to_hex(digest)}});
+    }
+    Json result{{"kind", "Digest"},
+                {"v", 1},
+                {"over", state ? "state" : "history"},
+                {"count", digests.size()},
+                {"root", sum.hex()}};
+    if (!root) result["items"] = std::move(items);
+    call->reply(std::move(result));
+  };
+  walk(services, call, *patterns, [&services, call, answer, state = *state](std::vector<Row> rows) {
+    const auto by_id = [](const Row& a, const Row& b) { return a.header.id < b.header.id; };
+    std::sort(rows.begin(), rows.end(), by_id);
+    rows.erase(std::unique(rows.begin(), rows.end(),
+                           [](const Row& a, const Row& b) { return a.header.id == b.header.id; }),
+               rows.end());
+    using Digests = std::vector<std::pair<Row, verbs::Digest>>;
+    if (!state) {
+      Digests digests;
+      for (const Row& row : rows) {
+        digests.emplace_back(row, verbs::history_digest(row.header.heads));
+      }
+      return answer(digests);
+    }
+    // Filled by the visits, each from its shard, read on the control thread after the last.
+    const auto found = std::make_shared<std::map<DocumentId, verbs::Digest>>();
+    visit_all(
+        services, call, std::move(rows),
+        [&services, found](ShardAccess&, const engine::Document& document,
+                           Row& row) -> Result<void> {
+          services.on_control(
+              [found, id = row.header.id, digest = verbs::state_digest(document.now())] {
+                found->insert_or_assign(id, digest);
+              });
+          return {};
+        },
+        [found, answer](const std::vector<Row>& visited) {
+          Digests digests;
+          for (const Row& row : visited) {
+            const auto digest = found->find(row.header.id);
+            if (digest != found->end()) digests.emplace_back(row, digest->second);
+          }
+          answer(digests);
+        });
+  });
+}
+
+}  // namespace converge::handlers

@@ -1,0 +1,148 @@
+#include "agent/control/receipt_revisions.h"
+
+#include "core/control/error_table.h"
+#include "core/verbs/text_forms.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+namespace converge::handlers {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+
+constexpr std::size_t kPage = 1000;
+
+/// Members of `candidates` that are no ancestors of another; sorted.
+Heads maximal(const engine::Document& document, const std::set<ChangeHash>& candidates) {
+  Heads heads;
+  for (const ChangeHash& candidate : candidates) {
+    Heads others;
+    for (const ChangeHash& other : candidates) {
+      if (other != candidate) others.push_back(other);
+    }
+    if (others.empty() || !document.is_ancestor(candidate, others)) heads.push_back(candidate);
+  }
+  return heads;
+}
+
+}  // namespace
+
+Heads heads_without(const engine::Document& document, const std::set<ChangeHash>& without) {
+  const Heads now = document.heads();
+  std::vector<ChangeHash> pending(now.begin(), now.end());
+  std::set<ChangeHash> seen;
+  std::set<ChangeHash> kept;
+  while (!pending.empty()) {
+    const ChangeHash hash = pending.back();
+    pending.pop_back();
+    if (!seen.insert(hash).second) continue;
+    if (!without.contains(hash)) {
+      kept.insert(hash);
+      continue;
+    }
+    const auto deps = document.change_deps(hash);
+    if (deps) pending.insert(pending.end(), deps->begin(), deps->end());
+  }
+  return maximal(document, kept);
+}
+
+Heads heads_with(const engine::Document& document, const Heads& before, const ChangeHash& change) {
+  std::set<ChangeHash> heads(before.begin(), before.end());
+  if (const auto deps = document.change_deps(change)) {
+    for (const ChangeHash& dep : *deps) heads.erase(dep);
+  }
+  heads.insert(change);
+  return {heads.begin(), heads.end()};
+}
+
+Result<Heads> ReceiptRevisions::at_receipt(std::uint64_t number) const {
+  const store::ReceiptNumber last = store_.counts().last_receipt;
+  if (number > last) {
+    return make_error(ErrorId::kRevNotFound,
+                      fmt::format("there is no receipt #{}: the last is #{}", number, last));
+  }
+  std::set<ChangeHash> younger;
+  store::ReceiptNumber from = number + 1;
+  while (from <= last) {
+    const auto page = store_.receipts(from, kPage);
+    if (!page) return page.error();
+    if (page->items.empty()) break;
+    for (const store::Receipt& receipt : page->items) {
+      if (receipt.document == id_) younger.insert(receipt.hash);
+    }
+    from = page->items.back().number + 1;
+  }
+  return heads_without(document_, younger);
+}
+
+Result<Heads> ReceiptRevisions::receipts_back(std::uint64_t count) const {
+  std::set<ChangeHash> younger;
+  store::ReceiptNumber end = store_.counts().last_receipt;
+  while (younger.size() < count && end > 0) {
+    const store::ReceiptNumber begin = end > kPage ? end - kPage + 1 : 1;
+    const auto page = store_.receipts(begin, static_cast<std::size_t>(end - begin + 1));
+    if (!page) return page.error();
+    for (auto receipt = page->items.rbegin(); receipt != page->items.rend(); ++receipt) {
+      if (younger.size() == count) break;
+      if (receipt->number <= end && receipt->document == id_) younger.insert(receipt->hash);
+    }
+    end = begin - 1;
+  }
+  if (younger.size() < count) {
+    return make_error(ErrorId::kRevNotFound,
+                      fmt::format("~{} is further back than the {} receipts of this document",
+                                  count, younger.size()));
+  }
+  return heads_without(document_, younger);
+}
+
+Result<Heads> ReceiptRevisions::at_time(std::string_view when) const {
+  const auto moment = parse_when(when, clock_.wall_now_ms());
+  if (!moment) return moment.error();
+  const auto receipt = receipt_at_time(store_, *moment);
+  if (!receipt) return receipt.error();
+  return at_receipt(*receipt);
+}
+
+Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms) {
+  constexpr std::int64_t kDayMs = 86'400'000;
+  if (text == "yesterday") return now_ms - kDayMs;
+  if (text == "now") return now_ms;
+  if (const auto moment = verbs::parse_timestamp(text)) return *moment;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  constexpr std::int64_t kMax = 1'000'000'000;
+  if (error == std::errc{} && number >= 0 && number <= kMax) {
+    if (unit == "ms") return now_ms - number;
+    if (unit == "s") return now_ms - number * 1000;
+    if (unit == "m") return now_ms - number * 60'000;
+    if (unit == "h") return now_ms - number * 3'600'000;
+    if (unit == "d") return now_ms - number * kDayMs;
+  }
+  return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a moment", text),
+                    "write 2h, 3d, yesterday or 2026-11-20T09:00:00Z");
+}
+
+Result<store::ReceiptNumber> receipt_at_time(store::Store& store, std::int64_t wall_ms) {
+  store::ReceiptNumber low = 0;  // received in time, or none
+  store::ReceiptNumber high = store.counts().last_receipt + 1;
+  while (low + 1 < high) {
+    const store::ReceiptNumber middle = low + (high - low) / 2;
+    const auto page = store.receipts(middle, 1);
+    if (!page) return page.error();
+    if (!page->items.empty() && page->items.front().time_ms <= wall_ms) {
+      low = std::min(page->items.front().number, high - 1);
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+}  // namespace converge::handlers

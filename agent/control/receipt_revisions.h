@@ -1,0 +1,48 @@
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/engine/document.h"
+#include "core/store/store.h"
+#include "core/verbs/revision.h"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string_view>
+
+namespace converge::handlers {
+
+/// A document's heads without the changes in `without`, which must hold every descendant of its
+/// members (the youngest changes of a causal order do).
+Heads heads_without(const engine::Document& document, const std::set<ChangeHash>& without);
+
+/// The heads before and after one more change: the change replaces its dependencies.
+Heads heads_with(const engine::Document& document, const Heads& before, const ChangeHash& change);
+
+/// REVs in terms of this replica's receipts: `#N`, `~N`, `{WHEN}`. Walks the receipts from the
+/// newest back, so the cost is the number of receipts since. For the duration of one request.
+class ReceiptRevisions final : public verbs::RevisionSource {
+ public:
+  ReceiptRevisions(store::Store& store, const Clock& clock, const DocumentId& id,
+                   const engine::Document& document)
+      : store_(store), clock_(clock), id_(id), document_(document) {}
+
+  Result<Heads> at_receipt(std::uint64_t number) const override;
+  Result<Heads> receipts_back(std::uint64_t count) const override;
+  Result<Heads> at_time(std::string_view when) const override;
+
+ private:
+  store::Store& store_;
+  const Clock& clock_;
+  DocumentId id_;
+  const engine::Document& document_;
+};
+
+/// "2h", "3d", "yesterday", RFC 3339: a moment in wall milliseconds. Errors: usage.argument.
+Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms);
+
+/// The highest receipt received at or before the moment; 0 when there is none. Cost: O(log n)
+/// reads.
+Result<store::ReceiptNumber> receipt_at_time(store::Store& store, std::int64_t wall_ms);
+
+}  // namespace converge::handlers

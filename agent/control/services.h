@@ -1,0 +1,129 @@
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/base/random.h"
+#include "core/base/result.h"
+#include "core/model/document_id.h"
+#include "core/repo/repo.h"
+#include "core/store/store.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace converge::handlers {
+
+/// What a task on a shard may touch, for as long as it runs.
+struct ShardAccess {
+  repo::Repo& repo;
+  store::Store& store;
+  const Clock& clock;
+};
+using ShardTask = std::function<void(ShardAccess&)>;
+
+/// Facts about this process and replica.
+struct AgentFacts {
+  std::string version;
+  int pid = 0;
+  std::string store_id;  ///< hex
+  std::string peer_id;
+  std::string fingerprint;  ///< of the device's key, hex; empty without one
+  std::chrono::steady_clock::time_point started;
+};
+
+/// One answer, exactly once, from any thread.
+using Reply = std::function<void(Result<nlohmann::json>)>;
+
+/// Events of one subscription, in order, from the control thread. False: the client is gone.
+using EventSink = std::function<bool(const nlohmann::json& event)>;
+
+/// A peer as the operator configured it and as it is now.
+struct PeerView {
+  std::string name;
+  std::string url;
+  std::string key;    ///< "SHA256:..." or empty
+  std::string state;  ///< up, connecting, paused, down, incoming
+  std::string policy = "sync";
+  std::vector<std::string> collections;
+  std::string last_error;
+  bool configured = true;
+  std::int64_t last_sync_ms = 0;  ///< 0: never
+  std::uint64_t documents_behind = 0;
+  std::uint64_t documents_compared = 0;
+  std::uint64_t sent_messages = 0, received_messages = 0;
+  std::uint64_t sent_bytes = 0, received_bytes = 0;
+  std::string digest;     ///< the history digest it announced last; empty: none
+  bool is_agent = false;  ///< a Converge agent, which announces its digest
+};
+/// The Peer object of the contract, 8.3.
+nlohmann::json to_json(const PeerView& peer);
+using PeersReply = std::function<void(std::vector<PeerView>)>;
+
+/// Settings of peer.add and peer.set.
+struct PeerSettings {
+  std::string name;
+  std::string url;
+  std::string key;
+  std::vector<std::string> collections;
+  std::string policy = "sync";
+  std::string rate;
+  bool paused = false;
+  bool operator==(const PeerSettings&) const = default;
+};
+
+/// Everything a request handler may ask of the rest of the agent. The functions are called on the
+/// control thread unless they say otherwise.
+class Services {
+ public:
+  virtual ~Services() = default;
+
+  virtual store::Store& store() = 0;      ///< any thread
+  virtual const Clock& clock() = 0;       ///< any thread
+  virtual Random& random() = 0;           ///< any thread
+  virtual const AgentFacts& facts() = 0;  ///< any thread
+  virtual std::size_t shard_count() = 0;  ///< any thread
+
+  /// Runs the task on the thread that owns the document. Any thread.
+  virtual void on_shard(const DocumentId& document, ShardTask task) = 0;
+  virtual void on_shard_number(std::size_t number, ShardTask task) = 0;
+  /// Runs the task on the control thread. Any thread.
+  virtual void on_control(std::function<void()> task) = 0;
+  virtual void after(std::chrono::milliseconds delay, std::function<void()> task) = 0;
+
+  /// The workspace's catalog. Any thread; changes only when a workspace is joined.
+  virtual DocumentId catalog() = 0;
+
+  virtual void stop(std::chrono::milliseconds deadline) = 0;
+
+  // Peers.
+  virtual void peers(PeersReply reply) = 0;
+  virtual void add_peer(const PeerSettings& settings, bool replace, Reply reply) = 0;
+  virtual void remove_peer(const std::string& name, Reply reply) = 0;
+  virtual void pause_peer(const std::string& name, bool paused, Reply reply) = 0;
+  virtual void ping_peer(const std::string& name, Reply reply) = 0;
+  /// Dials now what waits for its next attempt; empty: all.
+  virtual void nudge_peer(const std::string& name) = 0;
+  /// Addresses under which this agent can be reached, as URLs.
+  virtual std::vector<std::string> addresses() = 0;
+  /// Dials with an invitation; when it is accepted, takes over the catalog and keeps the peer.
+  /// Errors: kConflict when this replica's own catalog is another one and not empty.
+  virtual void join(const PeerSettings& settings, const DocumentId& catalog,
+                    const std::string& token, Reply reply) = 0;
+  /// From now on a peer that shows the token of this key (see invitation_key) is admitted, once.
+  virtual void expect_invitation(const std::string& key, std::int64_t expires_ms) = 0;
+  /// Digest over the history of every document here; for comparing with a peer's.
+  virtual std::string workspace_digest() = 0;
+
+  // Watching. A subscription ends when its sink says so.
+  virtual void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,
+                     std::string path, EventSink sink) = 0;
+  /// Highest receipt that is durable.
+  virtual store::ReceiptNumber durable_receipt() = 0;
+};
+
+}  // namespace converge::handlers

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "agent/control/call.h"
+#include "agent/control/receipt_revisions.h"
+#include "agent/control/resolve.h"
+#include "core/verbs/edits.h"
+
+#include <functional>
+
+namespace converge::handlers {
+
+/// Runs `read` on the document's shard and answers with what it returns, once everything that the
+/// document held then is durable.
+using ReadVerb = std::function<Result<Json>(ShardAccess&, const engine::Document&)>;
+void read_document(Services& services, const CallPtr& call, const Target& target, ReadVerb read);
+
+/// The Ack of the contract (8.3) for an outcome; `durable` as the caller was promised.
+Json make_ack(const Target& target, const Call& call, const verbs::Outcome& outcome, bool durable);
+
+/// Runs `edit` on the document's shard, commits what it did and answers with an Ack.
+using EditVerb =
+    std::function<Result<verbs::Outcome>(engine::Document&, const verbs::WriteOptions& defaults)>;
+void edit_document(Services& services, const CallPtr& call, const Target& target, EditVerb edit);
+
+/// Message, time, durability and idempotency of a write request as the store wants them. `result`
+/// is the answer that a retry gets.
+repo::CommitRequest commit_request(const Call& call, const Json& result);
+/// kDurable unless the request says "relaxed". Errors: usage.argument.
+Result<store::Durability> durability_param(const Call& call);
+
+/// The same error with the user's own words for the document.
+Error name_the_document(Error error, const Target& target);
+
+/// All idempotency keys share one client: request ids are unique by themselves.
+inline constexpr store::ClientId kRequestClient{};
+
+}  // namespace converge::handlers
