@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const version = name => JSON.parse(fs.readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version;
+const TYPES = { id: 'int', name: 'str', done: 'boolean', price: 'f64', count: 'counter' };
 const actor = n => n.toString(16).padStart(32, '0');
 
 /// The WebAssembly handle under the JavaScript API: no proxies, nothing materialised. The fastest
@@ -34,7 +35,7 @@ async function automerge() {
       const list = x.handle.putObject('_root', 'rows', []);
       rows.forEach((row, i) => {
         const map = x.handle.insertObject(list, i, {});
-        for (const k in row) x.handle.put(map, k, row[k], typeof row[k] === 'string' ? 'str' : undefined);
+        for (const k in row) x.handle.put(map, k, row[k], TYPES[k]);
       });
       x.handle.commit();
     },

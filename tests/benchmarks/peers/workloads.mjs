@@ -11,7 +11,7 @@ export function readEdits(folder, trace) {
 }
 
 const KEYS = 100000;
-const row = i => ({ id: i, title: 'row number ' + i, done: i % 3 === 0, price: i * 1.25, tag: 'tag' + (i % 17) });
+const row = i => ({ id: i, name: 'row ' + i, done: i % 2 === 0, price: i * 0.5, count: 0 });
 const equal = (a, b) => { if (a !== b) throw new Error('the result is wrong'); };
 
 function local(trace, all) {
@@ -60,47 +60,19 @@ function save(trace) {
   };
 }
 
-/// The updates that replicas of this library make when they live through a concurrent trace.
-function updatesOf(lib, folder, trace) {
-  const { txns, end } = JSON.parse(fs.readFileSync(path.join(folder, `${trace}.concurrent.json`), 'utf8'));
-  const replicas = new Map();
-  const updates = [];
-  const origin = lib.replica(1000);
-  const start = lib.name === 'automerge' ? [lib.update(origin)] : [];
-  for (const [index, txn] of txns.entries()) {
-    if (!replicas.has(txn.agent)) {
-      const x = lib.empty(txn.agent + 1);
-      lib.track?.(x);
-      if (start.length) { lib.apply(x, start); }
-      replicas.set(txn.agent, { x, has: new Set() });
-    }
-    const { x, has } = replicas.get(txn.agent);
-    const wanted = [], stack = [...txn.parents];
-    while (stack.length) {
-      const parent = stack.pop();
-      if (has.has(parent)) continue;
-      has.add(parent);
-      wanted.push(parent);
-      stack.push(...txns[parent].parents);
-    }
-    if (wanted.length) lib.apply(x, wanted.sort((a, b) => a - b).map(i => updates[i]));
-    lib.editAll(x, txn.patches);
-    updates.push(lib.update(x));
-    has.add(index);
-  }
-  return { updates: [...start, ...updates], end };
-}
-
-function merge(trace, each) {
+/// One update for each edit of the trace, as the library sends them to others.
+function merge(trace) {
   return {
     needs: ['apply'],
-    prepare: (lib, folder) => updatesOf(lib, folder, trace),
-    run(lib, { updates }) {
-      const x = lib.empty(5000);
-      if (each) for (const update of updates) lib.apply(x, [update]);
-      else lib.apply(x, updates);
-      return x;
+    prepare(lib, folder) {
+      const { edits, end } = readEdits(folder, trace);
+      const x = lib.replica(1);
+      const updates = lib.update(x) ? [lib.update(x)] : [];
+      lib.track?.(x);
+      for (const [p, n, s] of edits) { lib.edit(x, p, n, s); updates.push(lib.update(x)); }
+      return { updates, end };
     },
+    run(lib, { updates }) { const x = lib.empty(5000); lib.apply(x, updates); return x; },
     check: (lib, x, { end }) => equal(lib.text(x), end),
   };
 }
@@ -122,7 +94,7 @@ function puts(count, keys, each) {
 
 const rows = Array.from({ length: 10000 }, (_, i) => row(i));
 const build = lib => { const x = lib.empty(1); lib.rows(x, rows); return x; };
-const checkRows = (lib, plain) => { equal(plain.rows.length, rows.length); equal(plain.rows[4321].title, rows[4321].title); };
+const checkRows = (lib, plain) => { equal(plain.rows.length, rows.length); equal(plain.rows[4321].name, rows[4321].name); };
 
 function syncing(own, prepareB) {
   return {
@@ -146,32 +118,30 @@ function syncing(own, prepareB) {
 }
 const twin = (lib, a) => { const b = lib.load(lib.save(a)); if (b.doc?.setPeerId) b.doc.setPeerId('2'); return b; };
 
+/// By the names that engine_bench gives them.
 export function workloads(folder) {
   const has = file => fs.existsSync(path.join(folder, file));
   const all = {};
   for (const trace of ['automerge-paper', 'sveltecomponent', 'friendsforever_flat', 'own'].filter(t => has(`${t}.edits`))) {
-    all[`local_each/${trace}`] = local(trace, false);
-    all[`local_one/${trace}`] = local(trace, true);
-    all[`load/${trace}`] = load(trace, false);
-    all[`load_edit/${trace}`] = load(trace, true);
-    all[`save/${trace}`] = save(trace);
+    all[`local/${trace}/change_each`] = local(trace, false);
+    all[`local/${trace}/one_change`] = local(trace, true);
+    all[`load/${trace}/verified`] = load(trace, false);
+    all[`load/${trace}/from_store_and_edit`] = load(trace, true);
+    all[`save/${trace}/after_edit`] = save(trace);
+    all[`merge/${trace}`] = merge(trace);
   }
-  for (const trace of ['friendsforever'].filter(t => has(`${t}.concurrent.json`))) {
-    all[`merge_each/${trace}`] = merge(trace, true);
-    all[`merge_batch/${trace}`] = merge(trace, false);
-  }
-  all.map_puts = puts(KEYS, KEYS, false);
-  all.map_overwrites_one = puts(KEYS, 100, false);
-  all.map_overwrites_each = puts(KEYS, 100, true);
-  all.rows_build = { needs: ['rows'], prepare: () => ({}), run: build, check: (lib, x) => checkRows(lib, lib.plain(x)) };
-  all.rows_load = {
+  all['maps/put_100k'] = puts(KEYS, KEYS, false);
+  all['maps/overwrite_100k/one_change'] = puts(KEYS, 100, false);
+  all['maps/overwrite_100k/change_each'] = puts(KEYS, 100, true);
+  all['rows/build_10k'] = { needs: ['rows'], prepare: () => ({}), run: build, check: (lib, x) => checkRows(lib, lib.plain(x)) };
+  all['rows/load_10k_and_read'] = {
     needs: ['rows'],
     prepare: lib => ({ bytes: lib.save(build(lib)) }),
     run(lib, { bytes }) { const x = lib.load(bytes); x.plain = lib.plain(x); return x; },
     check: (lib, x, { bytes }) => { checkRows(lib, x.plain); return { bytes: bytes.length }; },
   };
-  all.sync_100 = syncing(100, twin);
-  all.sync_empty = syncing(0, lib => lib.empty(2));
-  all.sync_equal = syncing(0, twin);
+  all['sync/100_new_each'] = syncing(100, twin);
+  all['sync/into_empty'] = syncing(0, lib => lib.empty(2));
+  all['sync/equal'] = syncing(0, twin);
   return all;
 }
