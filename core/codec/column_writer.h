@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/bytes.h"
+#include "core/codec/leb128.h"
 
 #include <cstdint>
 #include <string_view>
@@ -11,9 +12,13 @@
 namespace converge::codec {
 
 namespace detail {
-void put(Bytes& out, std::uint64_t value);
-void put(Bytes& out, std::int64_t value);
-void put(Bytes& out, std::string_view value);
+inline void put(Bytes& out, std::uint64_t value) { write_uleb(out, value); }
+inline void put(Bytes& out, std::int64_t value) { write_sleb(out, value); }
+inline void put(Bytes& out, std::string_view value) {
+  write_uleb(out, value.size());
+  const ByteView bytes = as_bytes(value);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 }  // namespace detail
 
 /// Run-length coding. T is std::uint64_t, std::int64_t (as differences) or std::string_view, whose

@@ -117,8 +117,8 @@ bool take_sleb_slow(const std::byte*& at, const std::byte* end, std::int64_t& ou
   return true;
 }
 
-void write_uleb(Bytes& out, std::uint64_t value) { put_uleb(out, value); }
-void write_sleb(Bytes& out, std::int64_t value) { put_sleb(out, value); }
+void write_uleb_slow(Bytes& out, std::uint64_t value) { put_uleb(out, value); }
+void write_sleb_slow(Bytes& out, std::int64_t value) { put_sleb(out, value); }
 void write_uleb(std::string& out, std::uint64_t value) { put_uleb(out, value); }
 void write_sleb(std::string& out, std::int64_t value) { put_sleb(out, value); }
 

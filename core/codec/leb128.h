@@ -44,9 +44,32 @@ inline bool take_sleb(const std::byte*& at, const std::byte* end, std::int64_t& 
   return take_sleb_slow(at, end, out);
 }
 
+/// take_uleb() at a Reader. False leaves the cursor where it was; read_uleb() then tells why.
+inline bool take_uleb(Reader& in, std::uint64_t& out) {
+  const std::byte* at = in.at();
+  if (!take_uleb(at, in.end(), out)) return false;
+  in.move_to(at);
+  return true;
+}
+
+void write_uleb_slow(Bytes& out, std::uint64_t value);
+void write_sleb_slow(Bytes& out, std::int64_t value);
+
 /// Append the shortest form. Never fail.
-void write_uleb(Bytes& out, std::uint64_t value);
-void write_sleb(Bytes& out, std::int64_t value);
+inline void write_uleb(Bytes& out, std::uint64_t value) {
+  if (value < 0x80) {
+    out.push_back(static_cast<std::byte>(value));
+  } else {
+    write_uleb_slow(out, value);
+  }
+}
+inline void write_sleb(Bytes& out, std::int64_t value) {
+  if (value >= -64 && value < 64) {
+    out.push_back(static_cast<std::byte>(value & 0x7f));
+  } else {
+    write_sleb_slow(out, value);
+  }
+}
 void write_uleb(std::string& out, std::uint64_t value);
 void write_sleb(std::string& out, std::int64_t value);
 

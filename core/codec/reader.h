@@ -28,6 +28,14 @@ class Reader {
   /// REQUIRES: count <= remaining().
   void skip(std::size_t count) { position_ += count; }
 
+  /// The cursor as a pair of pointers, for take_uleb() and the like; give it back with move_to().
+  const std::byte* at() const { return bytes_.data() + position_; }
+  const std::byte* end() const { return bytes_.data() + bytes_.size(); }
+  /// REQUIRES: at() <= place <= end().
+  void move_to(const std::byte* place) {
+    position_ = static_cast<std::size_t>(place - bytes_.data());
+  }
+
  private:
   ByteView bytes_;
   std::size_t position_ = 0;

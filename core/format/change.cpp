@@ -40,17 +40,17 @@ ChangeEncoder& encoder() {
 }
 
 Result<ByteView> read_sized(codec::Reader& in, const char* what, std::size_t size_max) {
-  const auto size = codec::read_uleb(in);
-  if (!size) return size.error();
-  if (*size > in.remaining()) {
-    return Error{ErrorCode::kTruncated, std::string(what) + " of " + std::to_string(*size) +
+  std::uint64_t size = 0;
+  if (!codec::take_uleb(in, size)) return codec::read_uleb(in).error();
+  if (size > in.remaining()) {
+    return Error{ErrorCode::kTruncated, std::string(what) + " of " + std::to_string(size) +
                                             " bytes is longer than the rest of the change"};
   }
-  if (*size > size_max) {
-    return Error{ErrorCode::kLimitExceeded, std::string(what) + " of " + std::to_string(*size) +
+  if (size > size_max) {
+    return Error{ErrorCode::kLimitExceeded, std::string(what) + " of " + std::to_string(size) +
                                                 " bytes, allowed are " + std::to_string(size_max)};
   }
-  return in.take(static_cast<std::size_t>(*size));
+  return in.take(static_cast<std::size_t>(size));
 }
 
 Result<void> read_deps(codec::Reader& in, Change& change) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 namespace converge::format {
 namespace {
@@ -29,23 +30,28 @@ Result<void> ColumnSet::read_metadata(codec::Reader& in, std::span<const std::ui
   }
   std::uint32_t previous = 0;
   for (std::uint64_t i = 0; i < *count; ++i) {
-    const auto spec = codec::read_uleb32(in);
-    if (!spec) return spec.error();
-    const auto length = codec::read_uleb(in);
-    if (!length) return length.error();
-    const std::uint32_t plain = *spec & ~kDeflateBit;
-    const bool deflated = plain != *spec;
+    std::uint64_t spec = 0;
+    std::uint64_t length = 0;
+    if (!codec::take_uleb(in, spec)) return codec::read_uleb(in).error();
+    if (spec > std::numeric_limits<std::uint32_t>::max()) {
+      return Error{ErrorCode::kUnsupported, "column specification over 32 bits"};
+    }
+    if (!codec::take_uleb(in, length)) return codec::read_uleb(in).error();
+    const std::uint32_t plain = static_cast<std::uint32_t>(spec) & ~kDeflateBit;
+    const bool deflated = plain != spec;
     if (i > 0 && plain <= previous) {
-      return Error{ErrorCode::kCorrupt, name_of(*spec) + " out of order or twice"};
+      return Error{ErrorCode::kCorrupt,
+                   name_of(static_cast<std::uint32_t>(spec)) + " out of order or twice"};
     }
     if (deflated && !may_deflate) {
-      return Error{ErrorCode::kCorrupt, name_of(*spec) + " deflated inside a change"};
+      return Error{ErrorCode::kCorrupt,
+                   name_of(static_cast<std::uint32_t>(spec)) + " deflated inside a change"};
     }
     if (std::find(known.begin(), known.end(), plain) == known.end() || count_ == kMax) {
-      return Error{ErrorCode::kUnsupported, "unknown " + name_of(*spec)};
+      return Error{ErrorCode::kUnsupported, "unknown " + name_of(static_cast<std::uint32_t>(spec))};
     }
     previous = plain;
-    columns_[count_++] = {plain, deflated, *length, {}};
+    columns_[count_++] = {plain, deflated, length, {}};
   }
   return {};
 }
