@@ -19,7 +19,6 @@ for (const file of files) {
 }
 
 function sequential(name, trace) {
-  const edits = trace.txns.flatMap(txn => txn.patches);
-  write(`${name}.edits`, edits.map(([p, n, s]) => `${p}\n${n}\n${JSON.stringify(s)}\n`).join(''));
+  write(`${name}.edits`, trace.txns.map(txn => JSON.stringify(txn.patches) + '\n').join(''));
   write(`${name}.txt`, trace.endContent);
 }
