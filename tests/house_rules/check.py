@@ -185,7 +185,7 @@ CODE_WORDS = [
     (r"\busing\s+namespace\s+std\s*;", r"", "name what you use"),
     (r"\b(std::cout|std::cerr|printf|std::printf|puts)\b", r"core/(?!base/assert\.cpp)", "core never prints; return a value or an Error"),
     (r"\b(getenv|secure_getenv)\b", r"core/", "core never reads the environment; take it as an argument"),
-    (r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", r"(core|agent|cli)/", "no sleeping; wait for the event with a deadline"),
+    (r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", r"(core|cli|agent/(?!runtime/|main\.cpp))", "no sleeping; wait for the event with a deadline"),
     (r"\bsystem_clock::now\b|\btime\(nullptr\)", r"core/(?!base/)", "core never reads the wall clock; take a Clock"),
     (r"\b(std::mutex|std::shared_mutex|std::recursive_mutex)\b", r"(core/crdt|core/sync|core/engine|agent/session)/",
      "shared nothing: this module runs on one thread"),
