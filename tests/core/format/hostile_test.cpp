@@ -271,6 +271,11 @@ TEST_CASE("changes with wrong fields are rejected", "[format][hostile]") {
     set_column(change.columns, 0x71, "0200");
     set_column(change.columns, 0x73, "7e0400");
   }
+  CHECK(outcome_of(change) != "loads");
+}
+
+TEST_CASE("changes with wrong ops are rejected", "[format][hostile]") {
+  auto change = base_change();
   SECTION("a deflated column") { change.columns[0].first |= 8; }
   SECTION("a column twice") {
     change.columns.insert(change.columns.begin() + 1, change.columns[1]);
