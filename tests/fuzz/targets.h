@@ -17,6 +17,8 @@ void change(ByteView input);
 void document(ByteView input);
 void bundle(ByteView input);
 void sync_message(ByteView input);
+void edits(ByteView input);
+void jsonpath(ByteView input);
 
 /// Runs the target over every file of tests/data/corpus/`name`; the number of files.
 std::size_t replay(const char* name, void (*target)(ByteView));

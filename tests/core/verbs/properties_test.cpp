@@ -9,22 +9,45 @@
 #include <rapidcheck.h>
 #include <rapidcheck/catch.h>
 
+#include <random>
+
 namespace converge::verbs {
 using namespace testing;
 
-TEST_CASE("properties of edits on random documents", "[verbs][property]") {
-  rc::prop("the typed form written back gives an equal document",
-           [](const std::vector<std::uint8_t>& numbers) {
-             Choices choices(numbers);
-             const auto document = random_history(choices);
-             const json form = typed(document);
-             const auto copy = document_of(parse(form.dump()), 9);
-             RC_ASSERT(typed(copy) == form);
-             RC_ASSERT(canonical_json(copy.now()) == canonical_json(document.now()));
-           });
+using Numbers = std::vector<std::uint8_t>;
 
-  rc::prop("apply makes the document equal to its input and then has nothing to do",
-           [](const std::vector<std::uint8_t>& numbers, const std::vector<std::uint8_t>& more) {
+TEST_CASE("random histories are worth testing", "[verbs][property]") {
+  std::mt19937 random(3);
+  std::size_t with_conflicts = 0, changes = 0, bytes = 0;
+  constexpr std::size_t kHistories = 300;
+  for (std::size_t i = 0; i < kHistories; ++i) {
+    Numbers numbers(100);
+    for (auto& number : numbers) number = static_cast<std::uint8_t>(random());
+    Choices choices(numbers);
+    const auto document = random_history(choices);
+    with_conflicts += !conflicts(document, "d").empty();
+    changes += document.change_count();
+    bytes += canonical_json(document.now()).size();
+  }
+  CHECK(with_conflicts > kHistories / 10);
+  CHECK(changes > kHistories * 3);
+  CHECK(bytes > kHistories * 40);
+}
+
+TEST_CASE("properties of the typed form", "[verbs][property]") {
+  rc::prop("written back it gives an equal document", [](const Numbers& numbers) {
+    Choices choices(numbers);
+    const auto document = random_history(choices);
+    const json form = typed(document);
+    const auto copy = document_of(parse(form.dump()), 9);
+    RC_ASSERT(typed(copy) == form);
+    RC_ASSERT(canonical_json(copy.now()) == canonical_json(document.now()));
+  });
+}
+
+TEST_CASE("properties of apply", "[verbs][property]") {
+  rc::prop("the document equals the input, and then there is nothing to do",
+           [](const Numbers& numbers, const Numbers& more) {
              Choices choices(numbers);
              Choices target_choices(more);
              auto document = random_history(choices);
@@ -34,8 +57,8 @@ TEST_CASE("properties of edits on random documents", "[verbs][property]") {
              RC_ASSERT(apply(document, target, std::nullopt, {})->unchanged);
            });
 
-  rc::prop("applying another document's typed form makes the types equal too",
-           [](const std::vector<std::uint8_t>& numbers, const std::vector<std::uint8_t>& more) {
+  rc::prop("the typed form of another document makes the types equal too",
+           [](const Numbers& numbers, const Numbers& more) {
              Choices choices(numbers);
              Choices target_choices(more);
              auto document = random_history(choices);
@@ -44,9 +67,11 @@ TEST_CASE("properties of edits on random documents", "[verbs][property]") {
              RC_ASSERT(apply(document, typed(goal), std::nullopt, {}).has_value());
              RC_ASSERT(typed(document) == typed(goal));
            });
+}
 
+TEST_CASE("properties of diff", "[verbs][property]") {
   rc::prop("a patch between two versions applied to the old gives the new",
-           [](const std::vector<std::uint8_t>& numbers, std::uint8_t from, std::uint8_t to) {
+           [](const Numbers& numbers, std::uint8_t from, std::uint8_t to) {
              Choices choices(numbers);
              const auto document = random_history(choices);
              const auto all = document.all_changes();
@@ -62,7 +87,7 @@ TEST_CASE("properties of edits on random documents", "[verbs][property]") {
            });
 
   rc::prop("a patch between two values applied to the old gives the new",
-           [](const std::vector<std::uint8_t>& numbers, const std::vector<std::uint8_t>& more) {
+           [](const Numbers& numbers, const Numbers& more) {
              Choices choices(numbers);
              Choices other(more);
              auto document = document_of(random_object(choices));
@@ -72,24 +97,27 @@ TEST_CASE("properties of edits on random documents", "[verbs][property]") {
              RC_ASSERT(patch(document, PatchType::kJson, (*outcome)["patch"], {}).has_value());
              RC_ASSERT(typed(document) == typed(goal));
            });
+}
 
-  rc::prop(
-      "resolving every conflict leaves none and keeps what was picked",
-      [](const std::vector<std::uint8_t>& numbers, std::uint8_t pick) {
-        Choices choices(numbers);
-        auto document = random_history(choices);
-        for (auto found = conflicts(document, "d"); !found.empty();
-             found = conflicts(document, "d")) {
-          const auto& conflict = found.front();
-          const std::size_t n = 1 + pick % conflict.values.size();
-          RC_ASSERT(resolve_conflicts(document, "d", {conflict.id}, {.pick = n}, {}).has_value());
-          const auto left = document.now().get_all(conflict.object, conflict.prop);
-          RC_ASSERT(left.size() == 1u);
-          RC_ASSERT(left[0].id == conflict.values[n - 1].id);
-        }
-      });
+TEST_CASE("properties of resolving", "[verbs][property]") {
+  rc::prop("no conflict is left, and what was picked stays", [](const Numbers& numbers,
+                                                                std::uint8_t pick) {
+    Choices choices(numbers);
+    auto document = random_history(choices);
+    for (auto found = conflicts(document, "d"); !found.empty(); found = conflicts(document, "d")) {
+      const auto& conflict = found.front();
+      const std::size_t n = 1 + pick % conflict.values.size();
+      const Resolution resolution{.pick = n};
+      RC_ASSERT(resolve_conflicts(document, "d", {conflict.id}, resolution, {}).has_value());
+      const auto left = document.now().get_all(conflict.object, conflict.prop);
+      RC_ASSERT(left.size() == 1u);
+      RC_ASSERT(left[0].id == conflict.values[n - 1].id);
+    }
+  });
+}
 
-  rc::prop("an edit that fails changes nothing", [](const std::vector<std::uint8_t>& numbers) {
+TEST_CASE("properties of all edits", "[verbs][property]") {
+  rc::prop("one that fails changes nothing", [](const Numbers& numbers) {
     Choices choices(numbers);
     auto document = random_history(choices);
     for (int i = 0; i < 5; ++i) {
@@ -100,8 +128,8 @@ TEST_CASE("properties of edits on random documents", "[verbs][property]") {
     }
   });
 
-  rc::prop("edits from one base on different keys both stay",
-           [](const std::vector<std::uint8_t>& numbers, const std::vector<std::uint8_t>& more) {
+  rc::prop("two from one base on different keys both stay",
+           [](const Numbers& numbers, const Numbers& more) {
              Choices choices(numbers);
              Choices values(more);
              auto document = random_history(choices);
