@@ -145,6 +145,7 @@ CommitQueue::SteadyTime CommitQueue::next_wakeup() const {
 }
 
 void CommitQueue::on_idle(Answers& answers) {
+  notice_failure();
   if (recovery_due_ && *recovery_due_ <= now()) try_recovery();
   check_space();
   if (sync_due_ && *sync_due_ <= now() && state() == StoreState::kOpen) sync_pending(answers);
@@ -178,6 +179,7 @@ void CommitQueue::answer_refused(std::vector<Request>& requests, const Error& er
 
 void CommitQueue::commit(std::vector<Request> requests, Answers& answers) {
   check_space();
+  notice_failure();
   if (const auto error = refusal()) {
     answer_refused(requests, *error, answers);
     return;
@@ -288,11 +290,16 @@ void CommitQueue::write_failed(const Error& error) {
   enter(StoreState::kFailed, error.message, Severity::kError, "store.failed");
 }
 
+void CommitQueue::notice_failure() {
+  if (needs_reopen_ || state() != StoreState::kOpen) return;
+  if (const auto failure = kv_.write_failure()) write_failed(*failure);
+}
+
 bool CommitQueue::reopen_files() {
   const Result<void> opened = kv_.reopen();
   if (!opened) {
-    enter(state(), "opening again failed: " + opened.error().message, Severity::kWarning,
-          "store.reopen-failed");
+    note(Severity::kWarning, "store.reopen-failed",
+         "opening again failed: " + opened.error().message);
     return false;
   }
   const std::string key = meta_key(kLedgerName);
@@ -377,11 +384,13 @@ void CommitQueue::enter(StoreState state, std::string reason, Severity severity,
       state_error_ = {ErrorCode::kUnavailable, "the store failed: " + reason, "store.failed"};
     }
   }
-  if (options_.on_event) {
-    options_.on_event(
-        {severity, std::string(code),
-         std::string("store is ") + to_string(state) + (reason.empty() ? "" : ": " + reason)});
-  }
+  note(severity, code,
+       std::string("store is ") + to_string(state) + (reason.empty() ? "" : ": " + reason));
+}
+
+void CommitQueue::note(StoreEvent::Severity severity, std::string_view code,
+                       std::string message) const {
+  if (options_.on_event) options_.on_event({severity, std::string(code), std::move(message)});
 }
 
 void CommitQueue::step(std::string_view name) const {

@@ -102,11 +102,14 @@ class CommitQueue {
   std::optional<Error> refusal() const;
 
   void write_failed(const Error& error);
+  /// A failure in the background, of a flush or compaction, before a write meets it.
+  void notice_failure();
   void try_recovery();
   bool reopen_files();
   void check_space();
   void enter(StoreState state, std::string reason, StoreEvent::Severity severity,
              std::string_view code);
+  void note(StoreEvent::Severity severity, std::string_view code, std::string message) const;
   void step(std::string_view name) const;
 
   Kv& kv_;

@@ -407,8 +407,15 @@ struct LevelDbEnv::Impl final : public leveldb::EnvWrapper {
     return EnvWrapper::GetChildren(name, result);
   }
 
+  /// After a failure nothing is removed: a rename may have been done whose directory sync failed,
+  /// and LevelDB would remove the MANIFEST that CURRENT then names. Opening again removes what is
+  /// obsolete.
   Status RemoveFile(const std::string& name) override {
     const std::string path = find_name(name);
+    {
+      const std::lock_guard lock(core.failure_mutex);
+      if (core.failure) return Status::IOError(path, "kept, because the store failed");
+    }
     {
       const std::lock_guard lock(hold_mutex);
       if (holding) {

@@ -28,7 +28,7 @@ namespace converge::store {
 ///  E3  Renaming syncs the directory before it returns.
 ///  E4  Closing a written file syncs what is not synced.
 ///  E5  After a failed write, sync or close of a file, every later call on it gives the same error,
-///      and write_failure() tells.
+///      and write_failure() tells. From then on nothing is removed.
 ///  E6  Reads are pread; fewer bytes than the file has at that place are an error.
 ///  E7  A new table unlinks its name first, so that an inode shared with a backup is never cut.
 ///  E8  Removals can be held back, so that a set of files can be copied.

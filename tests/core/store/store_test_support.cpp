@@ -7,11 +7,15 @@
 #include <cstdlib>
 #include <future>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace converge::store::testing {
 
-TempDir::TempDir() {
-  std::string name = (std::filesystem::temp_directory_path() / "converge-store-XXXXXX").string();
+TempDir::TempDir(Place place) {
+  const bool in_memory = place == Place::kMemory && ::access("/dev/shm", W_OK) == 0;
+  const auto parent =
+      in_memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
+  std::string name = (parent / "converge-store-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   path_ = name;
 }

@@ -40,7 +40,10 @@ class SeededRandom final : public Random {
 /// A directory that goes with its owner.
 class TempDir {
  public:
-  TempDir();
+  /// In memory (where the system has /dev/shm) a sync costs nothing, which tests want that sync
+  /// thousands of times and model the disk themselves.
+  enum class Place { kDisk, kMemory };
+  explicit TempDir(Place place = Place::kDisk);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
