@@ -29,15 +29,18 @@ std::size_t ChangeGraph::slot_of(const model::ChangeHash& hash) const {
   return at;
 }
 
-void ChangeGraph::grow() {
-  std::size_t wanted = std::max(kSlotsMin, slots_.size());
-  while (wanted < nodes_.size() * 2) wanted *= 2;
-  slots_.assign(wanted, 0);
-  for (ChangeIndex i = 0; i < hashes_.size(); ++i) place(i);
+void ChangeGraph::place_all() const {
+  if (slots_.size() < nodes_.size() * 2) {
+    std::size_t wanted = std::max(kSlotsMin, slots_.size());
+    while (wanted < nodes_.size() * 2) wanted *= 2;
+    slots_.assign(wanted, 0);
+    placed_ = 0;
+  }
+  while (placed_ < nodes_.size()) place(static_cast<ChangeIndex>(placed_++));
 }
 
 /// Enters a change whose hash is not in the table, so nothing has to be compared.
-void ChangeGraph::place(ChangeIndex change) {
+void ChangeGraph::place(ChangeIndex change) const {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = start_of(hashes_[change]) & mask;
   while (slots_[at] != 0) at = (at + 1) & mask;
@@ -45,7 +48,8 @@ void ChangeGraph::place(ChangeIndex change) {
 }
 
 std::optional<ChangeIndex> ChangeGraph::find(const model::ChangeHash& hash) const {
-  if (slots_.empty()) return std::nullopt;
+  if (nodes_.empty()) return std::nullopt;
+  if (placed_ < nodes_.size()) place_all();
   const std::size_t at = slot_of(hash);
   if (slots_[at] == 0) return std::nullopt;
   return slots_[at] - 1;
@@ -129,11 +133,6 @@ ChangeIndex ChangeGraph::add(const NewChange& change) {
   if (node.op_count > 0) max_op_ = std::max(max_op_, node.max_op());
   nodes_.push_back(node);
   hashes_.push_back(change.hash);
-  if (slots_.size() < nodes_.size() * 2) {
-    grow();
-  } else {
-    place(index);
-  }
   return index;
 }
 
@@ -160,7 +159,8 @@ void ChangeGraph::truncate(std::size_t size) {
   for (ChangeIndex i = 0; i < size; ++i) {
     if (!has_child[i]) heads_.push_back(i);
   }
-  grow();
+  slots_.clear();
+  placed_ = 0;
 }
 
 // ----------------------------------------------------------------------------------------- clocks

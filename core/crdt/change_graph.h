@@ -122,8 +122,8 @@ class ChangeGraph {
   static constexpr ChangeIndex kClockEvery = 512;
 
   std::size_t slot_of(const model::ChangeHash& hash) const;
-  void grow();
-  void place(ChangeIndex change);
+  void place_all() const;
+  void place(ChangeIndex change) const;
   Clock walk(std::span<const ChangeIndex> from) const;
 
   std::vector<ChangeNode> nodes_;
@@ -131,7 +131,9 @@ class ChangeGraph {
   std::vector<ChangeIndex> deps_;
   std::string messages_;
   std::unordered_map<ChangeIndex, std::string> extras_;
-  std::vector<std::uint32_t> slots_;  ///< index + 1 by hash; 0 is free
+  /// index + 1 by hash; 0 is free. Filled at the first search: loading and editing need none.
+  mutable std::vector<std::uint32_t> slots_;
+  mutable std::size_t placed_ = 0;  ///< how many changes it holds
   std::vector<std::vector<ChangeIndex>> by_actor_;
   std::vector<ChangeIndex> heads_;
   std::uint32_t max_op_ = 0;

@@ -5,7 +5,7 @@
 #include "core/model/change.h"
 
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <vector>
 
 namespace converge::crdt {
@@ -18,16 +18,16 @@ class OrphanQueue {
   const std::vector<model::Change>& changes() const { return changes_; }
   const model::Change* find(const model::ChangeHash& hash) const;
 
-  /// What of queue and batch is applicable now and in which order, and what stays.
+  /// Queue and batch together, and what of it is applicable now.
   struct Plan {
-    std::vector<model::Change> ready;
-    std::vector<bool> was_queued;  ///< of each ready change
-    std::vector<model::Change> waiting;
-    std::size_t first_new_waiting = 0;  ///< waiting[from here] came with the batch
+    std::vector<model::Change> changes;  ///< the queue, then what of the batch is new
+    std::size_t queued = 0;              ///< how many of them waited before
+    std::vector<std::uint32_t> order;    ///< applicable ones, in order of application
+    std::vector<bool> ready;             ///< of each change: is it in `order`
   };
   /// Takes the queue apart; put back what shall stay with `keep`. Changes already applied or queued
   /// are dropped. Errors (the queue is untouched): kConflict for a second change with one
-  /// (actor, seq), kLimitExceeded when too much would wait.
+  /// (actor, seq), kLimitExceeded when too much would wait. Cost: linear in changes and deps.
   Result<Plan> plan(std::vector<model::Change> batch, const ChangeGraph& graph,
                     const ActorTable& actors);
   void keep(std::vector<model::Change> waiting);
@@ -37,9 +37,6 @@ class OrphanQueue {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  Result<std::vector<model::Change>> sift(std::vector<model::Change> batch,
-                                          const ChangeGraph& graph, const ActorTable& actors) const;
-
   std::vector<model::Change> changes_;
   std::size_t bytes_ = 0;
 };

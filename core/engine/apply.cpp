@@ -123,10 +123,32 @@ Result<void> Document::Impl::apply_one(Change& change) {
   return {};
 }
 
-void Document::Impl::take_back(std::vector<Change>& applied, std::size_t count) {
-  for (std::size_t i = count; i-- > 0;) unapply_ops(applied[i], applied[i].ops.size());
+/// Undoes the first `count` changes of the plan's order.
+void Document::Impl::take_back(const crdt::OrphanQueue::Plan& plan, std::size_t count) {
+  for (std::size_t i = count; i-- > 0;) {
+    const Change& change = plan.changes[plan.order[i]];
+    unapply_ops(change, change.ops.size());
+  }
   graph.truncate(graph.size() - count);
   bodies.truncate(graph.size());
+}
+
+/// The plan's k-th change in order turned out to be bad. What waited before waits again, except the
+/// bad one: it would make every later batch fail.
+void Document::Impl::restore_queue(crdt::OrphanQueue::Plan& plan, std::size_t bad) {
+  std::vector<Change> waiting;
+  for (std::size_t i = 0; i < plan.queued; ++i) {
+    Change& change = plan.changes[i];
+    if (i == plan.order[bad]) continue;
+    if (plan.ready[i]) {  // its ops may have been renumbered
+      auto again = format::decode_change_body(std::move(change.body), change.hash);
+      ASSERT(again.has_value());
+      waiting.push_back(std::move(*again));
+    } else {
+      waiting.push_back(std::move(change));
+    }
+  }
+  orphans.keep(std::move(waiting));
 }
 
 Result<ApplyReport> Document::Impl::apply(std::vector<Change> batch) {
@@ -135,33 +157,25 @@ Result<ApplyReport> Document::Impl::apply(std::vector<Change> batch) {
   if (!plan) return plan.error();
 
   ApplyReport report;
-  report.applied.reserve(plan->ready.size());
-  for (std::size_t i = 0; i < plan->ready.size(); ++i) {
-    auto applied = apply_one(plan->ready[i]);
-    if (applied) {
-      report.applied.push_back(plan->ready[i].hash);
-      continue;
+  report.applied.reserve(plan->order.size());
+  for (std::size_t k = 0; k < plan->order.size(); ++k) {
+    Change& change = plan->changes[plan->order[k]];
+    if (auto applied = apply_one(change); !applied) {
+      take_back(*plan, k);
+      restore_queue(*plan, k);
+      return applied.error();
     }
-    take_back(plan->ready, i);
-    // What waited before waits again, except a change that turned out to be bad: it would make
-    // every later batch fail.
-    std::vector<Change> waiting;
-    for (std::size_t k = 0; k < plan->ready.size(); ++k) {
-      if (!plan->was_queued[k] || k == i) continue;
-      auto again = format::decode_change_body(std::move(plan->ready[k].body), plan->ready[k].hash);
-      ASSERT(again.has_value());
-      waiting.push_back(std::move(*again));
-    }
-    for (std::size_t k = 0; k < plan->first_new_waiting; ++k) {
-      waiting.push_back(std::move(plan->waiting[k]));
-    }
-    orphans.keep(std::move(waiting));
-    return applied.error();
+    report.applied.push_back(change.hash);
   }
-  for (std::size_t k = plan->first_new_waiting; k < plan->waiting.size(); ++k) {
-    report.queued.push_back(plan->waiting[k].hash);
+  std::vector<Change> waiting;
+  if (plan->order.size() < plan->changes.size()) {
+    for (std::size_t i = 0; i < plan->changes.size(); ++i) {
+      if (plan->ready[i]) continue;
+      if (i >= plan->queued) report.queued.push_back(plan->changes[i].hash);
+      waiting.push_back(std::move(plan->changes[i]));
+    }
   }
-  orphans.keep(std::move(plan->waiting));
+  orphans.keep(std::move(waiting));
   return report;
 }
 

@@ -63,7 +63,8 @@ struct Document::Impl {
   Result<void> check_change(const model::Change& change) const;
   Result<void> apply_one(model::Change& change);
   void unapply_ops(const model::Change& change, std::size_t runs);
-  void take_back(std::vector<model::Change>& applied, std::size_t count);
+  void take_back(const crdt::OrphanQueue::Plan& plan, std::size_t count);
+  void restore_queue(crdt::OrphanQueue::Plan& plan, std::size_t bad);
 };
 
 }  // namespace converge::engine
