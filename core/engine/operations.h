@@ -3,29 +3,34 @@
 #include "core/engine/document.h"
 #include "core/model/change.h"
 
+#include <functional>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <vector>
 
 namespace converge::engine {
 
-/// One op of a change as a person reads it. Ids are text ("counter@actorhex", "_root", "_head"), so
-/// they mean the same in every document.
+/// Ops of one change with consecutive ids that one description covers: a single op, text typed in a
+/// row, or elements deleted in a row. Ids are those of the document, as View gives them.
 struct Operation {
-  std::string id;
+  OpId id;  ///< of the first
+  std::uint32_t count = 1;
   model::Action action = model::Action::kSet;
-  std::string object;
-  std::optional<std::string> key;  ///< map key; else `element`
-  std::string element;             ///< inserts: the element behind which; others: the target
+  ObjId object;
+  std::optional<std::string_view> key;  ///< map key; else `element`
+  OpId element;  ///< inserts: the element behind which (the rest of the text follows the op
+                 ///< before); others: the target, for a row of deletes the first
+  int step = 1;  ///< deletes in a row: counter distance of the targets, 1 or -1
   bool insert = false;
-  std::optional<model::Scalar> value;    ///< kSet, kInc, begin marks
-  std::optional<std::string> mark_name;  ///< begin marks
-  bool expand = false;                   ///< marks
-  std::vector<std::string> preds;
+  std::optional<model::ScalarRef> value;  ///< kSet (text in a row: all of it), kInc, begin marks
+  std::optional<std::string_view> mark_name;  ///< begin marks
+  bool expand = false;                        ///< marks
+  std::vector<OpId> preds;  ///< single ops; an element deleted in a row has itself as pred
 };
 
-/// The ops of an applied or queued change, in order; runs come apart. Cost: O(ops), after that of
-/// Document::change_bytes. Errors: kNotFound.
-Result<std::vector<Operation>> operations(const Document& document, const ChangeHash& hash);
+/// Calls `f` for the ops of an applied change, in order. What an Operation borrows lives as long as
+/// the call. Cost: O(runs and bytes), after that of Document::change_bytes. Errors: kNotFound.
+Result<void> for_each_operation(const Document& document, const ChangeHash& hash,
+                                const std::function<void(const Operation&)>& f);
 
 }  // namespace converge::engine

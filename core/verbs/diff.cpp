@@ -3,6 +3,7 @@
 #include "core/control/error_table.h"
 #include "core/verbs/read.h"
 #include "core/verbs/revision.h"
+#include "core/verbs/touched.h"
 #include "core/verbs/value.h"
 
 #include <nlohmann/json.hpp>
@@ -18,8 +19,6 @@ using engine::ObjId;
 using engine::ObjType;
 using engine::Value;
 using nlohmann::json;
-
-std::uint64_t packed(engine::OpId id) { return std::uint64_t{id.counter} << 32 | id.actor; }
 
 struct Element {
   engine::OpId id;
@@ -48,12 +47,15 @@ std::unordered_set<std::uint64_t> ids_of(const std::vector<Element>& elements) {
   return out;
 }
 
+using Objects = std::unordered_set<std::uint64_t>;
+
 /// Walks two states of one document side by side. An object's own keys and elements are dealt with
-/// before what is inside them, so that every path means the list as it ends up.
+/// before what is inside them, so that every path means the list as it ends up. `differing`, where
+/// given, holds every object that can differ and those around it; others are not looked into.
 class StateDiff {
  public:
-  StateDiff(const engine::View& before, const engine::View& after)
-      : before_(before), after_(after) {}
+  StateDiff(const engine::View& before, const engine::View& after, std::optional<Objects> differing)
+      : before_(before), after_(after), differing_(std::move(differing)) {}
 
   Result<json> run() {
     pending_.push_back({model::kRoot, ObjType::kMap, ""});
@@ -127,7 +129,8 @@ class StateDiff {
       return;
     }
     if (old_value.object && new_value.object && old_value.id == new_value.id) {
-      pending_.push_back({new_value.id, *new_value.object, path});
+      if (!differing_ || differing_->contains(packed(new_value.id)))
+        pending_.push_back({new_value.id, *new_value.object, path});
       return;
     }
     const auto old_json = to_json(before_, old_value, {.form = Form::kInput});
@@ -152,10 +155,28 @@ class StateDiff {
 
   const engine::View& before_;
   const engine::View& after_;
+  std::optional<Objects> differing_;
   json patch_ = json::array();
   std::vector<Pending> pending_;
   std::optional<Error> error_;
 };
+
+/// Between near versions, what the changes between them wrote; nothing when looking at everything
+/// is no dearer.
+Result<std::optional<Objects>> differing_objects(const engine::Document& document,
+                                                 const Heads& before, const Heads& after,
+                                                 const engine::View& after_view) {
+  constexpr std::size_t kChangesMax = 64;
+  auto changes = changes_between(document, before, after);
+  if (!changes) return changes.error();
+  const auto undone = changes_between(document, after, before);
+  if (!undone) return undone.error();
+  changes->insert(changes->end(), undone->begin(), undone->end());
+  if (changes->size() > kChangesMax) return std::optional<Objects>();
+  auto objects = written_objects(document, after_view, *changes);
+  if (!objects) return objects.error();
+  return std::optional<Objects>(std::move(*objects));
+}
 
 json hashes_json(const std::vector<ChangeHash>& hashes) {
   json out = json::array();
@@ -222,7 +243,9 @@ Result<json> diff_patch(const engine::Document& document, const Heads& before, c
   const auto new_view = view_at(document, after);
   if (!new_view) return new_view.error();
   if (before == after) return json::array();
-  return StateDiff(*old_view, *new_view).run();
+  auto differing = differing_objects(document, before, after, *new_view);
+  if (!differing) return differing.error();
+  return StateDiff(*old_view, *new_view, std::move(*differing)).run();
 }
 
 json filter_patch(const json& patch, const Pointer& pointer) {
@@ -254,9 +277,12 @@ Result<std::vector<ChangeHash>> changes_between(const engine::Document& document
       if (!document.has_change(hash))
         return control::make_error(control::ErrorId::kRevNotFound,
                                    "the document has no change " + hash.to_hex());
-  std::vector<ChangeHash> out;
-  for (const auto& hash : document.changes_since(without))
-    if (of == document.heads() || document.is_ancestor(hash, of)) out.push_back(hash);
+  std::vector<ChangeHash> out = document.changes_since(without);
+  if (of == document.heads()) return out;
+  const auto later = document.changes_since(of);
+  const std::unordered_set<ChangeHash, model::ChangeHashHasher> excluded(later.begin(),
+                                                                         later.end());
+  std::erase_if(out, [&](const ChangeHash& hash) { return excluded.contains(hash); });
   return out;
 }
 

@@ -3,13 +3,15 @@
 #include "core/control/error_table.h"
 #include "core/verbs/diff.h"
 #include "core/verbs/read.h"
+#include "core/verbs/revision.h"
 #include "core/verbs/text_forms.h"
-#include "core/verbs/value.h"
+#include "core/verbs/touched.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace converge::verbs {
@@ -19,34 +21,42 @@ using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
 
-/// What a pointer shows at some heads; nothing when it leads nowhere.
-std::optional<json> shown_at(const engine::Document& document, const Heads& heads,
-                             const Pointer& pointer) {
-  const auto view = document.at(heads);
-  if (!view) return std::nullopt;
-  const auto place = resolve_existing(*view, pointer);
-  if (!place) return std::nullopt;
-  auto value = place->is_root ? object_to_json(*view, model::kRoot, {.form = Form::kInput})
-                              : to_json(*view, *place->value, {.form = Form::kInput});
-  if (!value) return std::nullopt;
-  return std::move(*value);
-}
-
 Heads sorted(std::vector<ChangeHash> hashes) {
   std::sort(hashes.begin(), hashes.end());
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
   return hashes;
 }
 
-bool wanted(const engine::Document& document, const ChangeHash& hash, const LogOptions& options) {
-  if (options.at && !document.is_ancestor(hash, *options.at)) return false;
-  if (!options.actor && !options.path) return true;
+/// The changes at which `options.at` looks, oldest first.
+std::vector<ChangeHash> history_of(const engine::Document& document, const LogOptions& options) {
+  std::vector<ChangeHash> all = document.all_changes();
+  if (!options.at) return all;
+  const auto later = document.changes_since(*options.at);
+  const std::unordered_set<ChangeHash, model::ChangeHashHasher> excluded(later.begin(),
+                                                                         later.end());
+  std::erase_if(all, [&](const ChangeHash& hash) { return excluded.contains(hash); });
+  return all;
+}
+
+Result<std::vector<ChangeHash>> that_touched(const engine::Document& document,
+                                             const std::vector<ChangeHash>& changes,
+                                             const LogOptions& options) {
+  const auto view = view_at(document, options.at.value_or(document.heads()));
+  if (!view) return view.error();
+  auto watcher = PathWatcher::make(*view, *options.path);
+  if (!watcher) return watcher.error();
+  std::vector<ChangeHash> out;
+  for (const auto& hash : changes) {
+    const auto touched = watcher->touched_by(document, hash);
+    if (!touched) return touched.error();
+    if (*touched) out.push_back(hash);
+  }
+  return out;
+}
+
+bool is_by(const engine::Document& document, const ChangeHash& hash, std::string_view actor) {
   const auto info = document.change_info(hash);
-  if (!info) return false;
-  if (options.actor && !info->actor.to_hex().starts_with(*options.actor)) return false;
-  if (!options.path) return true;
-  return shown_at(document, sorted(info->deps), *options.path) !=
-         shown_at(document, {hash}, *options.path);
+  return info && info->actor.to_hex().starts_with(actor);
 }
 
 Error no_change(const ChangeHash& hash) {
@@ -71,10 +81,15 @@ Result<std::vector<ChangeHash>> log(const engine::Document& document, const LogO
   if (options.at)
     for (const auto& hash : *options.at)
       if (!document.has_change(hash)) return no_change(hash);
+  std::vector<ChangeHash> changes = history_of(document, options);
+  if (options.path) {
+    auto touched = that_touched(document, changes, options);
+    if (!touched) return touched.error();
+    changes = std::move(*touched);
+  }
   std::vector<ChangeHash> out;
-  const auto all = document.all_changes();
-  for (auto it = all.rbegin(); it != all.rend(); ++it) {
-    if (!wanted(document, *it, options)) continue;
+  for (auto it = changes.rbegin(); it != changes.rend(); ++it) {
+    if (options.actor && !is_by(document, *it, *options.actor)) continue;
     out.push_back(*it);
     if (options.limit != 0 && out.size() == options.limit) break;
   }

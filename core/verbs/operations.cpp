@@ -39,39 +39,50 @@ const char* action_name(model::Action action) {
 }
 
 /// Strings stand bare: an op has no text objects to confuse them with.
-json value_json(const model::Scalar& value) {
-  if (value.ref().is(ScalarType::kString)) return value.raw;
-  return scalar_to_json(value, Form::kTyped);
+json value_json(const model::ScalarRef& value) {
+  if (value.is(ScalarType::kString)) return std::string(value.raw);
+  return scalar_to_json(model::Scalar(value), Form::kTyped);
 }
 
-json operation_json(const engine::Operation& operation) {
-  json out{{"id", operation.id},
+/// The element named, or the place before the first.
+std::string element_text(const engine::Document& document, engine::OpId element) {
+  return element.is_none() ? "_head" : document.format_id(element);
+}
+
+json operation_json(const engine::Document& document, const engine::Operation& operation) {
+  json preds = json::array();
+  for (const auto& pred : operation.preds) preds.push_back(document.format_id(pred));
+  json out{{"id", document.format_id(operation.id)},
            {"action", action_name(operation.action)},
-           {"object", operation.object},
+           {"object", operation.object.is_none() ? "_root" : document.format_id(operation.object)},
            {"insert", operation.insert},
-           {"pred", operation.preds}};
+           {"pred", std::move(preds)}};
   if (operation.key)
-    out["key"] = *operation.key;
+    out["key"] = std::string(*operation.key);
   else
-    out["element"] = operation.element;
+    out["element"] = element_text(document, operation.element);
   if (operation.value) out["value"] = value_json(*operation.value);
-  if (operation.mark_name) out["mark"] = *operation.mark_name;
+  if (operation.mark_name) out["mark"] = std::string(*operation.mark_name);
   if (operation.action == model::Action::kMark) out["expand"] = operation.expand;
+  if (operation.count > 1) {
+    out["count"] = operation.count;
+    if (operation.action == model::Action::kDel) out["step"] = operation.step;
+  }
   return out;
 }
 
 }  // namespace
 
 Result<json> operations_json(const engine::Document& document, const ChangeHash& hash) {
-  const auto operations = engine::operations(document, hash);
-  if (!operations) {
-    if (operations.error().code != ErrorCode::kNotFound) return operations.error();
-    return control::make_error(control::ErrorId::kRevNotFound,
-                               fmt::format("the document has no change {}", hash.to_hex()));
-  }
   json out = json::array();
-  for (const auto& operation : *operations) out.push_back(operation_json(operation));
-  return out;
+  const auto done =
+      engine::for_each_operation(document, hash, [&](const engine::Operation& operation) {
+        out.push_back(operation_json(document, operation));
+      });
+  if (done) return out;
+  if (done.error().code != ErrorCode::kNotFound) return done.error();
+  return control::make_error(control::ErrorId::kRevNotFound,
+                             fmt::format("the document has no change {}", hash.to_hex()));
 }
 
 }  // namespace converge::verbs

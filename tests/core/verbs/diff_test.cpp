@@ -108,6 +108,36 @@ TEST_CASE("the log can be narrowed", "[verbs]") {
   CHECK(error_id(log(document, {.at = Heads{ChangeHash{}}})) == "rev.not_found");
 }
 
+TEST_CASE("the log of a place follows elements and what was there before", "[verbs]") {
+  auto document = document_of(parse(R"({"l":[{"t":"a"},{"t":"b"}],"x":{"old":1}})"));
+  const auto made = document.heads()[0];
+  const auto edit = [&](const char* pointer, const char* value) {
+    const auto outcome = set_one(document, pointer, parse(value));
+    REQUIRE(outcome);
+    return *outcome->change;
+  };
+  const auto old_inside = edit("/x/old", "2");
+  const auto replaced = edit("/x", R"({"new":[1]})");
+  const auto new_inside = edit("/x/new/0", "5");
+  const auto second = edit("/l/1/t", R"("c")");
+  REQUIRE(insert(document, ptr("/l/0"), parse("[0]"), {}));
+  const auto third = edit("/l/2/t", R"("d")");
+  REQUIRE(unset(document, {ptr("/x")}, {}));
+  const auto removed = document.heads()[0];
+  using Hashes = std::vector<ChangeHash>;
+
+  CHECK(*log(document, {.path = ptr("/x")}) ==
+        Hashes{removed, new_inside, replaced, old_inside, made});
+  CHECK(*log(document, {.path = ptr("/x/old")}) == Hashes{removed, replaced, old_inside, made});
+  CHECK(*log(document, {.path = ptr("/l/2")}) == Hashes{third, second, made});
+  CHECK(*log(document, {.path = ptr("/l/2/t"), .limit = 1}) == Hashes{third});
+  CHECK(*log(document, {.path = ptr("/l/1/t"), .at = Heads{second}}) == Hashes{second, made});
+  CHECK(log(document, {.path = ptr("")})->size() == document.change_count());
+  CHECK(log(document, {.path = ptr("/never")})->empty());
+  CHECK(error_id(log(document, {.path = ptr("/l/9")})) == "path.not_found");
+  CHECK(error_id(log(document, {.path = ptr("/l/x")})) == "path.type");
+}
+
 TEST_CASE("a change's operations can be read", "[verbs]") {
   auto document = document_of(parse(R"({"t":"ab","l":[1]})"));
   const auto first = document.heads()[0];
@@ -120,13 +150,17 @@ TEST_CASE("a change's operations can be read", "[verbs]") {
   CHECK((*operations)[0]["element"] == "_head");
   CHECK((*operations)[0]["value"] == "X");
   CHECK((*operations)[1]["action"] == "del");
-  CHECK((*operations)[1]["pred"].size() == 1);
+  CHECK((*operations)[1]["element"] == "4@ac01");
+  CHECK_FALSE((*operations)[1].contains("count"));
+  CHECK(error_id(operations_json(document, ChangeHash{})) == "rev.not_found");
 
   const auto made = operations_json(document, first);
   REQUIRE(made);
-  CHECK(made->size() == 5);
+  REQUIRE(made->size() == 4);
   CHECK((*made)[0] == parse(R"({"id":"1@ac01","action":"makeList","object":"_root","key":"l",
                                 "insert":false,"pred":[]})"));
+  CHECK((*made)[3] == parse(R"({"id":"4@ac01","action":"set","object":"3@ac01","element":"_head",
+                                "insert":true,"pred":[],"value":"ab","count":2})"));
 }
 
 }  // namespace converge::verbs
