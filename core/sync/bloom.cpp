@@ -91,6 +91,7 @@ Result<BloomFilter> BloomFilter::decode(ByteView bytes) {
   if (*entries > 0 && size == 0) {
     return Error{ErrorCode::kCorrupt, "Bloom filter with entries but without bits"};
   }
+  if (*entries == 0) return filter;  // however it is written, there is one empty filter
   filter.entries_ = *entries;
   filter.bits_per_entry_ = *bits_per_entry;
   filter.probes_ = *probes;
