@@ -14,15 +14,16 @@ std::size_t ActorTable::lower_bound(const ActorId& actor) const {
 }
 
 std::optional<ActorIndex> ActorTable::find(const ActorId& actor) const {
+  if (last_found_ < actors_.size() && actors_[last_found_] == actor) return last_found_;
   const std::size_t at = lower_bound(actor);
   if (at == sorted_.size() || actors_[sorted_[at]] != actor) return std::nullopt;
-  return sorted_[at];
+  last_found_ = sorted_[at];
+  return last_found_;
 }
 
 ActorIndex ActorTable::intern(const ActorId& actor) {
+  if (const auto known = find(actor)) return *known;
   const std::size_t at = lower_bound(actor);
-  if (at < sorted_.size() && actors_[sorted_[at]] == actor) return sorted_[at];
-
   const auto index = static_cast<ActorIndex>(actors_.size());
   actors_.push_back(actor);
   rank_.push_back(0);

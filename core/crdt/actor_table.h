@@ -42,6 +42,7 @@ class ActorTable {
   std::vector<ActorId> actors_;
   std::vector<std::uint32_t> rank_;
   std::vector<ActorIndex> sorted_;
+  mutable ActorIndex last_found_ = 0;  ///< the next question is often the same
 };
 
 }  // namespace converge::crdt

@@ -27,16 +27,23 @@ class KeyTable {
   /// Whether another string of that length still has a place.
   bool fits(std::size_t more) const { return bytes_.size() + more < UINT32_MAX; }
   std::size_t memory_bytes() const {
-    return bytes_.capacity() + (ends_.capacity() + slots_.capacity()) * sizeof(std::uint32_t);
+    return bytes_.capacity() + ends_.capacity() * sizeof(std::uint32_t) +
+           slots_.capacity() * sizeof(Slot);
   }
 
  private:
-  std::size_t slot_of(std::string_view text) const;
+  /// The hash decides nearly every comparison and spares hashing again when the table grows.
+  struct Slot {
+    std::uint32_t key = 0;  ///< KeyId + 1; 0 is free
+    std::uint32_t hash = 0;
+  };
+
+  std::size_t slot_of(std::string_view text, std::uint32_t hash) const;
   void grow();
 
   std::string bytes_;
   std::vector<std::uint32_t> ends_;
-  std::vector<std::uint32_t> slots_;  ///< key + 1; 0 is free
+  std::vector<Slot> slots_;
 };
 
 }  // namespace converge::crdt

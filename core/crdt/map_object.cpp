@@ -16,12 +16,13 @@ std::size_t MapObject::slot_of(KeyId key) const {
   return at;
 }
 
-void MapObject::rebuild_slots() {
+void MapObject::rebuild_slots() const {
   slots_.assign(std::bit_ceil(entries_.size() * 4), 0);
   for (std::uint32_t i = 0; i < entries_.size(); ++i) slots_[slot_of(entries_[i].key)] = i + 1;
 }
 
 const MapObject::Entry* MapObject::find(KeyId key) const {
+  if (slots_.empty() && entries_.size() > kInlineMax) rebuild_slots();
   if (slots_.empty()) {
     for (const Entry& entry : entries_) {
       if (entry.key == key) return &entry;
@@ -48,10 +49,20 @@ MapObject::Entry& MapObject::get_or_add(KeyId key) {
   return entries_.back();
 }
 
+MapObject::Entry& MapObject::append(KeyId key) {
+  DEBUG_ASSERT(slots_.empty());
+  if (sorted_.size() == entries_.size()) {
+    sorted_.push_back(static_cast<std::uint32_t>(entries_.size()));
+  }
+  entries_.emplace_back();
+  entries_.back().key = key;
+  return entries_.back();
+}
+
 void MapObject::drop_last() {
   ASSERT(!entries_.empty() && entries_.back().ops.empty());
   entries_.pop_back();
-  if (!slots_.empty()) rebuild_slots();
+  slots_.clear();
   sorted_.clear();
 }
 

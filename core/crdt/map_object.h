@@ -25,6 +25,8 @@ class MapObject {
   const Entry* find(KeyId key) const;
   /// The key's entry, new and empty if there was none. References to entries end here.
   Entry& get_or_add(KeyId key);
+  /// The same for a key greater than all there are, which nobody has to search for: bulk loading.
+  Entry& append(KeyId key);
   /// REQUIRES: the entry added last, without ops.
   void drop_last();
 
@@ -46,10 +48,11 @@ class MapObject {
   static constexpr std::size_t kInlineMax = 16;
 
   std::size_t slot_of(KeyId key) const;
-  void rebuild_slots();
+  void rebuild_slots() const;
 
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> slots_;  ///< entry number + 1; 0 is free; empty while small
+  /// entry number + 1; 0 is free. Empty while the map is small or nobody searched yet.
+  mutable std::vector<std::uint32_t> slots_;
   mutable std::vector<std::uint32_t> sorted_;
 };
 

@@ -202,14 +202,12 @@ class SnapshotLoader {
     if (is_sequence_) {
       if (auto done = finish_element(); !done) return done;
     } else {
-      MapObject* map = &ops_.objects_.map(ops_.objects_.at(object_));
       const KeyId key = ops_.keys_.intern(group_[0].row->key.name);
-      if (map->find(key) != nullptr) return corrupt(*group_[0].row, "a key appears twice");
       Register ops;
       if (auto done = fill(ops, key, OpId{}); !done) return done;
-      map = &ops_.objects_.map(ops_.objects_.at(object_));
+      MapObject* const map = &ops_.objects_.map(ops_.objects_.at(object_));
       if (ops.visible > 0) ++map->visible_keys;
-      map->get_or_add(key).ops = std::move(ops);
+      map->append(key).ops = std::move(ops);
     }
     group_.clear();
     return {};

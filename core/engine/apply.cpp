@@ -22,6 +22,9 @@ Error bad_change(const Change& change, ErrorCode code, const std::string& what) 
 
 /// Rewrites the change's own actor numbers into the document's.
 void renumber(Change& change, const std::vector<model::ActorIndex>& actor_of) {
+  bool same = true;
+  for (std::size_t i = 0; i < actor_of.size(); ++i) same &= actor_of[i] == i;
+  if (same) return;
   const auto map = [&](OpId& id) {
     if (!id.is_none()) id.actor = actor_of[id.actor];
   };
@@ -35,9 +38,9 @@ void renumber(Change& change, const std::vector<model::ActorIndex>& actor_of) {
 }  // namespace
 
 /// What the graph can tell (automerge-format 7.1 and 10).
-Result<void> Document::Impl::check_change(const Change& change) const {
-  const auto author = ops.actors().find(change.actor);
-  const std::uint32_t last = author ? graph.last_seq(*author) : 0;
+Result<void> Document::Impl::check_change(const Change& change, model::ActorIndex author,
+                                          std::span<const ChangeIndex> deps) const {
+  const std::uint32_t last = graph.last_seq(author);
   if (change.seq <= last) {
     return bad_change(change, ErrorCode::kConflict,
                       "sequence number " + std::to_string(change.seq) + " of actor " +
@@ -47,25 +50,17 @@ Result<void> Document::Impl::check_change(const Change& change) const {
     return bad_change(change, ErrorCode::kCorrupt,
                       "sequence number " + std::to_string(change.seq) + " leaves a gap");
   }
-  if (author && last > 0 && change.start_op <= graph.last_op(*author)) {
+  if (last > 0 && change.start_op <= graph.last_op(author)) {
     return bad_change(change, ErrorCode::kCorrupt, "op ids of its actor appear twice");
   }
-  for (const ChangeHash& dep : change.deps) {
-    const auto index = graph.find(dep);
-    ASSERT(index.has_value());
-    const crdt::ChangeNode& node = graph.at(*index);
+  for (const ChangeIndex dep : deps) {
+    const crdt::ChangeNode& node = graph.at(dep);
     if (node.op_count > 0 && change.start_op <= node.max_op()) {
       return bad_change(change, ErrorCode::kCorrupt, "its ops are not above those it depends on");
     }
   }
   if (change.start_op > graph.max_op() + limits::kStartOpLeapMax) {
     return bad_change(change, ErrorCode::kLimitExceeded, "its op counter leaps ahead");
-  }
-  for (const model::ActorId& other : change.other_actors) {
-    const auto index = ops.actors().find(other);
-    if (!index || graph.last_seq(*index) == 0) {
-      return bad_change(change, ErrorCode::kCorrupt, "actor " + other.to_hex() + " is unknown");
-    }
   }
   if (!ops.content().fits(change.body.size()) || !ops.keys().fits(change.body.size())) {
     return bad_change(change, ErrorCode::kLimitExceeded, "the document would exceed 4 GiB");
@@ -83,13 +78,22 @@ void Document::Impl::unapply_ops(const Change& change, std::size_t runs) {
   }
 }
 
-/// One change into ops, graph and bytes. On error nothing of it is kept.
+/// One change into ops, graph and bytes. On error nothing of it is kept. REQUIRES: its deps are
+/// applied.
 Result<void> Document::Impl::apply_one(Change& change) {
-  if (auto checked = check_change(change); !checked) return checked;
-  std::vector<model::ActorIndex> actor_of{ops.actors().intern(change.actor)};
+  std::vector<model::ActorIndex>& actor_of = scratch_actors_;
+  actor_of.assign(1, ops.actors().intern(change.actor));
   for (const model::ActorId& other : change.other_actors) {
-    actor_of.push_back(*ops.actors().find(other));
+    const auto index = ops.actors().find(other);
+    if (!index || graph.last_seq(*index) == 0) {
+      return bad_change(change, ErrorCode::kCorrupt, "actor " + other.to_hex() + " is unknown");
+    }
+    actor_of.push_back(*index);
   }
+  std::vector<ChangeIndex>& deps = scratch_deps_;
+  deps.clear();
+  for (const ChangeHash& dep : change.deps) deps.push_back(*graph.find(dep));
+  if (auto checked = check_change(change, actor_of[0], deps); !checked) return checked;
   renumber(change, actor_of);
 
   const std::size_t content = ops.content_size();
@@ -105,9 +109,6 @@ Result<void> Document::Impl::apply_one(Change& change) {
     counter += change.ops[i].count;
   }
 
-  std::vector<ChangeIndex> deps;
-  deps.reserve(change.deps.size());
-  for (const ChangeHash& dep : change.deps) deps.push_back(*graph.find(dep));
   crdt::ChangeGraph::NewChange added;
   added.actor = actor_of[0];
   added.seq = change.seq;

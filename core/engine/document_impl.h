@@ -10,6 +10,7 @@
 #include "core/model/snapshot.h"
 
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace converge::engine {
@@ -60,11 +61,15 @@ struct Document::Impl {
   std::vector<model::ChangeHash> dep_hashes(crdt::ChangeIndex change) const;
 
  private:
-  Result<void> check_change(const model::Change& change) const;
+  Result<void> check_change(const model::Change& change, model::ActorIndex author,
+                            std::span<const crdt::ChangeIndex> deps) const;
   Result<void> apply_one(model::Change& change);
   void unapply_ops(const model::Change& change, std::size_t runs);
   void take_back(const crdt::OrphanQueue::Plan& plan, std::size_t count);
   void restore_queue(crdt::OrphanQueue::Plan& plan, std::size_t bad);
+
+  std::vector<model::ActorIndex> scratch_actors_;
+  std::vector<crdt::ChangeIndex> scratch_deps_;
 };
 
 }  // namespace converge::engine

@@ -51,11 +51,13 @@ Result<void> Document::Impl::load_snapshot(const model::Snapshot& snapshot,
   ops.content().reserve(text_bytes);
   if (auto loaded = ops.load(snapshot); !loaded) return loaded;
 
+  std::vector<model::ActorIndex> actor_of;
+  for (const model::ActorId& id : snapshot.actors) actor_of.push_back(*ops.actors().find(id));
   graph.reserve(snapshot.changes.size());
   for (std::size_t i = 0; i < snapshot.changes.size(); ++i) {
     const model::ChangeRow& row = snapshot.changes[i];
     crdt::ChangeGraph::NewChange added;
-    added.actor = *ops.actors().find(snapshot.actors[row.actor]);
+    added.actor = actor_of[row.actor];
     added.seq = row.seq;
     added.time = row.time;
     added.message = row.message;

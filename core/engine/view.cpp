@@ -24,6 +24,11 @@ std::vector<VisibleOp> visible_at(const Reader& reader, const Object& object, co
   return element ? reader.at_element(element->place) : std::vector<VisibleOp>{};
 }
 
+std::size_t visible_count(const Reader& reader, const crdt::Register& ops) {
+  if (reader.clock() == nullptr) return ops.visible;
+  return reader.ops().visible_ops(ops, reader.clock()).size();
+}
+
 const Object* sequence_object(const Reader& reader, ObjId id) {
   const Object* const object = reader.object(id);
   return object != nullptr && crdt::is_sequence(object->type) ? object : nullptr;
@@ -85,11 +90,10 @@ void View::for_each_key(
   const crdt::MapObject& map = ops.objects().map(*object);
   for (const std::uint32_t number : map.sorted(ops.keys())) {
     const crdt::MapObject::Entry& entry = map.entry(number);
-    const auto visible = ops.visible_ops(entry.ops, reader.clock());
-    if (visible.empty()) continue;
-    const crdt::OpRecord& winner = *visible.back();
-    const Value value = reader.to_value({winner.id, &entry.ops, &winner, ops.value(winner)});
-    f(ops.keys().text(entry.key), value, visible.size());
+    const crdt::OpRecord* const winner = ops.winner(entry.ops, reader.clock());
+    if (winner == nullptr) continue;
+    const Value value = reader.to_value({winner->id, &entry.ops, winner, ops.value(*winner)});
+    f(ops.keys().text(entry.key), value, visible_count(reader, entry.ops));
   }
 }
 
@@ -104,7 +108,7 @@ void View::for_each_element(ObjId id,
     if (!piece.is_text()) {
       const Value value =
           reader.to_value({piece.winner->id, piece.ops, piece.winner, ops.value(*piece.winner)});
-      f(piece.id(), value, ops.visible_ops(*piece.ops, reader.clock()).size());
+      f(piece.id(), value, visible_count(reader, *piece.ops));
       return true;
     }
     Value value;
