@@ -192,7 +192,7 @@ struct Sides {
 
 /// Both states in one document.
 Result<Sides> diff_inside(const engine::Document& document, const Heads& from, const Heads& to) {
-  auto patch = diff_patch(document, from, to);
+  auto patch = diff_patch(document, from, to, DiffScope::kAll);
   if (!patch) return patch.error();
   auto only_left = changes_between(document, to, from);
   if (!only_left) return only_left.error();
@@ -237,15 +237,20 @@ Result<Sides> diff_documents(const engine::Document& left, const Heads& from,
 
 }  // namespace
 
-Result<json> diff_patch(const engine::Document& document, const Heads& before, const Heads& after) {
+Result<json> diff_patch(const engine::Document& document, const Heads& before, const Heads& after,
+                        DiffScope scope) {
   const auto old_view = view_at(document, before);
   if (!old_view) return old_view.error();
   const auto new_view = view_at(document, after);
   if (!new_view) return new_view.error();
   if (before == after) return json::array();
-  auto differing = differing_objects(document, before, after, *new_view);
-  if (!differing) return differing.error();
-  return StateDiff(*old_view, *new_view, std::move(*differing)).run();
+  std::optional<Objects> differing;
+  if (scope == DiffScope::kWritten) {
+    auto found = differing_objects(document, before, after, *new_view);
+    if (!found) return found.error();
+    differing = std::move(*found);
+  }
+  return StateDiff(*old_view, *new_view, std::move(differing)).run();
 }
 
 json filter_patch(const json& patch, const Pointer& pointer) {

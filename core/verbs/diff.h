@@ -6,17 +6,25 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace converge::verbs {
 
-/// The RFC 6902 patch (operations add, remove, replace, typed values) that turns the value at
-/// `before` into that at `after`: its application by edits.h to the old state gives the new one.
-/// Objects and list elements are followed by identity, so a list insert is one `add`. Text is
-/// replaced as a string. Iterative; cost O(both states).
-/// Errors: rev.not_found for unknown heads, limit.exceeded for nesting.
+/// Where a diff of two states looks.
+enum class DiffScope : std::uint8_t {
+  kWritten,  ///< into the objects that the changes between wrote: for near versions, many times
+  kAll,      ///< everywhere: cheaper once, for a document just loaded (see Document::change_bytes)
+};
+
+/// The RFC 6902 patch (operations add, remove, replace, values in the input form) that turns the
+/// value at `before` into that at `after`: its application by edits.h to the old state gives the
+/// new one. Objects and list elements are followed by identity, so a list insert is one `add`. Text
+/// is replaced as a string. Iterative; cost O(objects written), or O(both states) with kAll or for
+/// versions far apart. Errors: rev.not_found for unknown heads, limit.exceeded for nesting.
 Result<nlohmann::json> diff_patch(const engine::Document& document, const Heads& before,
-                                  const Heads& after);
+                                  const Heads& after, DiffScope scope = DiffScope::kWritten);
 
 /// The same between JSON values, where nothing has an identity: lists by longest common
 /// subsequence. Both in one form; applying the result to `before` gives `after`.

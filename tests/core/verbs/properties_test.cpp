@@ -80,6 +80,7 @@ TEST_CASE("properties of diff", "[verbs][property]") {
              const Heads after{all[to % all.size()]};
              const auto changes = diff_patch(document, before, after);
              RC_ASSERT(changes.has_value());
+             RC_ASSERT(*changes == *diff_patch(document, before, after, DiffScope::kAll));
              auto old = document.fork_at(before, actor(99));
              RC_ASSERT(old.has_value());
              RC_ASSERT(patch(*old, PatchType::kJson, parse(changes->dump()), {}).has_value());
