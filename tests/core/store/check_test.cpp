@@ -1,0 +1,373 @@
+// store check finds what was planted and nothing else.
+
+#include "core/store/check.h"
+
+#include "core/codec/leb128.h"
+#include "core/store/directory.h"
+#include "core/store/keys.h"
+#include "core/store/manifest.h"
+#include "core/store/record_walk.h"
+#include "core/store/values.h"
+#include "tests/core/store/disk_store.h"
+
+#include <catch2/catch.hpp>
+#include <leveldb/db.h>
+#include <leveldb/write_batch.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+using namespace converge;
+using namespace converge::store;
+using namespace converge::store::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A type-1 chunk that begins like a change: dependencies, then whatever.
+NewChange linked_change(std::uint64_t number, const std::vector<ChangeHash>& dependencies,
+                        std::size_t bytes = 300) {
+  std::string body;
+  codec::write_uleb(body, dependencies.size());
+  for (const ChangeHash& hash : dependencies) body.append(as_text(hash.bytes));
+  Bytes filler(bytes);
+  SeededRandom(number).fill(filler);
+  body.append(as_text(filler));
+  return change(body);
+}
+
+/// Documents with chained changes, names, peers, an orphan, a snapshot, a deleted one.
+void fill(Store& store, std::uint64_t documents, std::uint64_t changes, std::size_t bytes) {
+  for (std::uint64_t d = 0; d < documents; ++d) {
+    std::vector<ChangeHash> heads;
+    for (std::uint64_t c = 0; c < changes; ++c) {
+      const NewChange next = linked_change(d * 1000 + c, heads, bytes);
+      heads = {next.hash};
+      Append append = append_of(document(d), c, {next});
+      append.documents[0].peer_states.push_back({testing::peer_key(1), heads});
+      if (c == 0) append.names.push_back({"doc/" + std::to_string(d), {}, document(d)});
+      REQUIRE(append_now(store, std::move(append), Durability::kRelaxed).has_value());
+    }
+  }
+  Append append = append_of(document(0), changes, {});
+  append.documents[0].heads = store.header(document(0))->heads;
+  append.documents[0].orphans.push_back(linked_change(7777, {change("nowhere").hash}));
+  REQUIRE(append_now(store, std::move(append)).has_value());
+  const auto loaded = store.load(document(1));
+  REQUIRE(loaded.has_value());
+  REQUIRE(store.publish_snapshot(draft_of(loaded->header, *loaded, Bytes(300'000))).has_value());
+  REQUIRE(wait_for([&](Done done) { store.remove(document(2), {}, std::move(done)); }));
+  PeerRecord peer;
+  peer.name = "nas";
+  REQUIRE(wait_for([&](Done done) { store.put_peer(peer, std::move(done)); }));
+}
+
+void make_store(const fs::path& path, std::uint64_t documents = 12, std::uint64_t changes = 20) {
+  DiskStore store(path);
+  fill(store.get(), documents, changes, 300);
+  REQUIRE(store.get().compact_tables().has_value());
+  REQUIRE(append_now(store.get(), append_of(document(99), 0, {linked_change(1, {})})).has_value());
+  REQUIRE(store.get().close(std::chrono::seconds(20)).has_value());
+}
+
+CheckReport check(const fs::path& path, CheckDepth depth = CheckDepth::kDeep) {
+  CheckOptions options;
+  options.depth = depth;
+  auto report = check_store(path, options);
+  if (!report) FAIL(report.error().message);
+  return std::move(*report);
+}
+
+std::set<std::string> codes(const CheckReport& report) {
+  std::set<std::string> out;
+  for (const Finding& finding : report.findings) out.insert(finding.code);
+  return out;
+}
+
+std::string text_of(const CheckReport& report) {
+  std::string out;
+  for (const Finding& finding : report.findings) {
+    out += finding.code + " " + finding.where.file + " " + finding.where.key + ": " + finding.what +
+           "\n";
+  }
+  return out;
+}
+
+std::vector<fs::path> tables_of(const fs::path& path) {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(path / "db")) {
+    if (entry.path().extension() == ".sst") out.push_back(entry.path());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+void flip(const fs::path& file, std::uint64_t at) {
+  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekg(static_cast<std::streamoff>(at));
+  const auto byte = static_cast<char>(stream.get());
+  stream.seekp(static_cast<std::streamoff>(at));
+  stream.put(static_cast<char>(byte ^ 0x10));
+}
+
+/// Changes records behind the store's back, by plain LevelDB.
+void tamper(const fs::path& path, const std::function<void(leveldb::DB&)>& work) {
+  leveldb::DB* raw = nullptr;
+  leveldb::Options options;
+  REQUIRE(leveldb::DB::Open(options, (path / "db").string(), &raw).ok());
+  const std::unique_ptr<leveldb::DB> database(raw);
+  work(*database);
+}
+
+}  // namespace
+
+TEST_CASE("a sound store has no findings at any depth", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  make_store(directory.path() / "s");
+  for (const CheckDepth depth : {CheckDepth::kQuick, CheckDepth::kSample, CheckDepth::kDeep}) {
+    const CheckReport report = check(directory.path() / "s", depth);
+    INFO(text_of(report));
+    CHECK(report.ok());
+    CHECK(report.findings.empty());
+    CHECK(report.tables > 0);
+  }
+  const CheckReport deep = check(directory.path() / "s");
+  CHECK(deep.documents == 12);
+  CHECK(deep.last_commit > 0);
+}
+
+TEST_CASE("the digest depends on contents, not on files", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_store(path);
+  const Sha256 before = check(path).digest;
+  tamper(path, [](leveldb::DB& database) { database.CompactRange(nullptr, nullptr); });
+  CHECK(check(path).digest == before);
+  tamper(path, [](leveldb::DB& database) {
+    REQUIRE(database.Delete({}, "zzz").ok());
+    REQUIRE(database.Put({}, header_key(document(500)), "x").ok());
+  });
+  CHECK(check(path).digest != before);
+}
+
+TEST_CASE("a store in use, a folder that is none, and a newer one are refused", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  {
+    DiskStore store(directory.path() / "s");
+    CHECK(check_store(directory.path() / "s", {}).error().code == ErrorCode::kLocked);
+  }
+  fs::create_directory(directory.path() / "empty");
+  CHECK(check_store(directory.path() / "empty", {}).error().code == ErrorCode::kInvalid);
+  CHECK(check_store(directory.path() / "absent", {}).error().code == ErrorCode::kNotFound);
+  std::ofstream(directory.path() / "s/FORMAT") << "syncd-store 9\n";
+  CHECK(check_store(directory.path() / "s", {}).error().code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("F22: a flipped bit in any data block is found, and costs that block only",
+          "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path source = directory.path() / "s";
+  make_store(source);
+  const std::uint64_t records = check(source).records;
+  std::uint64_t blocks = 0;
+  for (const fs::path& table : tables_of(source)) {
+    auto reader = TableReader::open(table);
+    REQUIRE(reader.has_value());
+    REQUIRE_FALSE(reader->read_index().has_value());
+    for (const BlockHandle& handle : reader->blocks()) {
+      DecodedBlock block;
+      REQUIRE_FALSE(reader->read_block(handle, block).has_value());
+      ++blocks;
+      flip(table, handle.offset + handle.size / 2);
+      const CheckReport report = check(source);
+      flip(table, handle.offset + handle.size / 2);
+      INFO(text_of(report));
+      REQUIRE_FALSE(report.ok());
+      REQUIRE(codes(report).contains("table.block"));
+      REQUIRE(report.records + block.entries.size() >= records);
+      const auto found = std::ranges::find(report.findings, "table.block", &Finding::code);
+      CHECK(found->where.file == table.filename().string());
+      CHECK(found->where.offset == handle.offset);
+    }
+  }
+  CHECK(blocks > 20);
+}
+
+TEST_CASE("F23: damage to index, filter or footer loses no record", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path source = directory.path() / "s";
+  make_store(source);
+  const CheckReport sound = check(source);
+  const fs::path table = tables_of(source).back();
+  const std::uint64_t size = fs::file_size(table);
+  std::uint64_t data_end = 0;
+  {
+    auto reader = TableReader::open(table);
+    REQUIRE_FALSE(reader->read_index().has_value());
+    for (const BlockHandle& handle : reader->blocks()) {
+      data_end = std::max(data_end, handle.offset + handle.size + kBlockTrailerBytes);
+    }
+  }
+  for (std::uint64_t at = data_end; at < size; at += 13) {
+    flip(table, at);
+    const CheckReport report = check(source);
+    flip(table, at);
+    INFO("flip at " << at << " of " << size << "\n" << text_of(report));
+    REQUIRE(report.digest == sound.digest);
+  }
+  flip(table, size - 3);
+  CHECK(codes(check(source, CheckDepth::kQuick)).contains("table.open"));
+}
+
+TEST_CASE("F24 F26 F27: missing and cut files are named", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_store(path);
+  const fs::path table = tables_of(path).back();
+  std::string wanted;
+  SECTION("a table is missing") {
+    fs::remove(table);
+    wanted = "table.missing";
+  }
+  SECTION("a table is cut") {
+    fs::resize_file(table, fs::file_size(table) / 2);
+    wanted = "table.open";
+  }
+  SECTION("a table is empty") {
+    fs::resize_file(table, 0);
+    wanted = "table.open";
+  }
+  SECTION("CURRENT is missing") {
+    fs::remove(path / "db/CURRENT");
+    wanted = "store.current-missing";
+  }
+  SECTION("CURRENT is empty") {
+    std::ofstream(path / "db/CURRENT", std::ios::trunc);
+    wanted = "current.bad";
+  }
+  SECTION("the MANIFEST is missing") {
+    fs::remove(path / "db" / read_current(path / "db").value());
+    wanted = "manifest.damaged";
+  }
+  SECTION("the guard is missing") {
+    fs::remove(path / "db" / kGuardMarker);
+    wanted = "store.guard";
+  }
+  SECTION("FORMAT is missing") {
+    fs::remove(path / "FORMAT");
+    wanted = "store.format";
+  }
+  SECTION("others may write") {
+    fs::permissions(path, fs::perms::all);
+    wanted = "store.mode";
+  }
+  for (const CheckDepth depth : {CheckDepth::kQuick, CheckDepth::kDeep}) {
+    const CheckReport report = check(path, depth);
+    INFO(text_of(report));
+    CHECK_FALSE(report.ok());
+    CHECK(codes(report).contains(wanted));
+  }
+}
+
+TEST_CASE("records that contradict each other are named", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_store(path, 4, 3);
+  const ChangeHash first = linked_change(0, {}).hash;
+  std::string wanted;
+  const auto erase = [&](const std::string& key) {
+    tamper(path, [&](leveldb::DB& database) { REQUIRE(database.Delete({}, key).ok()); });
+  };
+  SECTION("a change is gone") {
+    erase(change_key(document(0), first));
+    wanted = "document.missing-dep";
+  }
+  SECTION("a header is gone") {
+    erase(header_key(document(0)));
+    wanted = "document.no-header";
+  }
+  SECTION("a name is gone") {
+    erase(name_key("doc/0"));
+    wanted = "index.names";
+  }
+  SECTION("a link is gone") {
+    erase(name_link_key(document(0), "doc/0"));
+    wanted = "index.names";
+  }
+  SECTION("a receipt is gone") {
+    erase(receipt_key(2));
+    wanted = "index.receipts";
+  }
+  SECTION("a snapshot part is gone") {
+    erase(snapshot_key(document(1), 1, 1));
+    wanted = "snapshot.hash";
+  }
+  SECTION("the store's id is gone") {
+    erase(meta_key("store-id"));
+    wanted = "store.metadata";
+  }
+  SECTION("a tombstone is gone") {
+    erase(tombstone_key(document(2)));
+    wanted = "index.counts";
+  }
+  SECTION("F29: a value's sum is wrong under a good block") {
+    tamper(path, [&](leveldb::DB& database) {
+      std::string value;
+      REQUIRE(database.Get({}, name_key("doc/0"), &value).ok());
+      value.back() = static_cast<char>(value.back() ^ 1);
+      REQUIRE(database.Put({}, name_key("doc/0"), value).ok());
+    });
+    wanted = "record.sum";
+  }
+  SECTION("a key of no space") {
+    tamper(path, [&](leveldb::DB& database) { REQUIRE(database.Put({}, "?", "x").ok()); });
+    wanted = "record.key";
+  }
+  SECTION("another change under a hash") {
+    const std::string key = change_key(document(0), first);
+    tamper(path, [&](leveldb::DB& database) {
+      const NewChange other = linked_change(5, {});
+      const std::string value = encode_change(key, Kind::kChange, {1, 0, {}, as_text(other.chunk)});
+      REQUIRE(database.Put({}, key, value).ok());
+    });
+    wanted = "change.hash";
+  }
+  SECTION("heads that are not the changes'") {
+    const std::string key = header_key(document(0));
+    tamper(path, [&](leveldb::DB& database) {
+      std::string value;
+      REQUIRE(database.Get({}, key, &value).ok());
+      HeaderRecord record = decode_header(key, value).value();
+      record.header.heads = {first};
+      REQUIRE(database.Put({}, key, encode_header(key, record)).ok());
+    });
+    wanted = "document.heads";
+  }
+  SECTION("counts that are not the changes'") {
+    const std::string key = header_key(document(0));
+    tamper(path, [&](leveldb::DB& database) {
+      std::string value;
+      REQUIRE(database.Get({}, key, &value).ok());
+      HeaderRecord record = decode_header(key, value).value();
+      record.header.tail_bytes += 1;
+      REQUIRE(database.Put({}, key, encode_header(key, record)).ok());
+    });
+    wanted = "document.counts";
+  }
+  const CheckReport report = check(path);
+  INFO(text_of(report));
+  CHECK_FALSE(report.ok());
+  CHECK(codes(report).contains(wanted));
+}
+
+TEST_CASE("a check can be stopped", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  make_store(directory.path() / "s", 30, 60);
+  CheckOptions options;
+  options.depth = CheckDepth::kDeep;
+  options.on_progress = [](const CheckProgress&) { return false; };
+  const auto report = check_store(directory.path() / "s", options);
+  REQUIRE(report.has_value());
+  CHECK(report->cancelled);
+}
