@@ -14,11 +14,12 @@ inline constexpr std::size_t kDepsPerChangeMax = 1u << 16;
 inline constexpr std::uint64_t kRowsPerChangeMax = 1u << 22;
 inline constexpr std::uint64_t kRowsPerDocumentMax = 1u << 28;
 inline constexpr std::uint64_t kChangesPerDocumentMax = 1u << 26;
-/// What a chunk's columns may expand to in memory (single op rows, predecessors, change rows): this
-/// many, or kExpandedPerByteMax for each byte of columns if that is more. Real histories stay far
-/// below one a byte; runs of text and of deletes are not expanded and do not count.
+/// What a chunk's columns may expand to in memory (single op rows, predecessors, change rows): a
+/// floor for small chunks, so many for each byte of the chunk as stored, and a ceiling. Real
+/// histories stay below one a byte; runs of text and of deletes are not expanded and do not count.
 inline constexpr std::uint64_t kExpandedFloor = 1u << 20;
-inline constexpr std::uint64_t kExpandedPerByteMax = 16;
+inline constexpr std::uint64_t kExpandedPerByteMax = 4;
+inline constexpr std::uint64_t kExpandedMax = 1u << 24;
 /// One inflated chunk: whichever of the two is smaller, but never below kInflateFloorBytes.
 inline constexpr std::size_t kInflatedBytesMax = 256u << 20;
 inline constexpr std::size_t kInflateRatioMax = 1024;

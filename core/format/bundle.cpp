@@ -84,6 +84,7 @@ class BundleDecoder {
   Result<std::vector<Change>> decode(ByteView body) {
     codec::Reader in(body);
     std::size_t budget = codec::inflate_limit(body.size());
+    expanded_max_ = expanded_max(body.size());
     if (auto done = read_tables(in); !done) return done.error();
     ColumnSet columns;
     if (auto done = read_columns(in, kChangeColumns, budget, columns); !done) return done.error();
@@ -147,9 +148,8 @@ class BundleDecoder {
     codec::UintReader extra_count(columns.find(bundle_column::kExtraCount));
     std::string_view extra = as_text(columns.find(bundle_column::kExtraRaw));
 
-    const std::uint64_t rows_max = expanded_max(columns);
     while (actor.available() > 0) {
-      if (changes_.size() >= rows_max) {
+      if (changes_.size() >= expanded_max_) {
         return Error{ErrorCode::kLimitExceeded, "too many changes in one bundle"};
       }
       const auto has_cell = [](auto& reader) {
@@ -203,12 +203,11 @@ class BundleDecoder {
       codec::DeltaReader in(column.bytes, 0, kU32Max);
       codec::UintWriter out;
       std::uint64_t rows = 0;
-      const std::uint64_t rows_max = expanded_max(columns);
       while (in.available() > 0) {
         // Only differences of 0 and nulls stay runs.
         const bool run = in.is_null() || in.step() == 0;
         const std::uint64_t count = run ? in.available() : 1;
-        if (!run && ++rows > rows_max) {
+        if (!run && ++rows > expanded_max_) {
           return Error{ErrorCode::kLimitExceeded, "too many ops in one bundle"};
         }
         if (in.is_null()) {
@@ -231,13 +230,12 @@ class BundleDecoder {
 
   Result<void> read_ops(ColumnSet& columns) {
     if (auto done = plain_object_counters(columns); !done) return done;
-    const std::uint64_t expanded = expanded_max(columns);
     OpReader reader(columns, OpReader::Table::kBundle, actors_.size());
     codec::UintReader actor(columns.find(op_column::kIdActor));
     while (!reader.at_end()) {
       OpBlock block;
       if (!reader.peek(block)) return reader.error();
-      if (ops_.size() + preds_.size() >= expanded) {
+      if (ops_.size() + preds_.size() >= expanded_max_) {
         return Error{ErrorCode::kLimitExceeded, "too many ops in one bundle"};
       }
       if (actor.available() == 0 || actor.is_null() || actor.value() >= actors_.size()) {
@@ -254,7 +252,7 @@ class BundleDecoder {
       op.run.mark_name = block.mark_name;
       op.run.pred_begin = static_cast<std::uint32_t>(preds_.size());
       op.run.pred_count = static_cast<std::uint32_t>(block.group);
-      if (!reader.take_group(block, ActorOrder(), expanded - preds_.size(), preds_)) {
+      if (!reader.take_group(block, ActorOrder(), expanded_max_ - preds_.size(), preds_)) {
         return reader.error();
       }
       reader.skip(block, 1);
@@ -400,6 +398,7 @@ class BundleDecoder {
     return decode_change_body(encode_change_body(change));
   }
 
+  std::uint64_t expanded_max_ = 0;
   std::vector<Bytes> storage_;
   std::vector<ChangeHash> externals_;
   std::vector<ActorId> actors_;

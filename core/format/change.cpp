@@ -33,10 +33,17 @@ constexpr std::array kChangeColumns{
 
 Error corrupt(std::string what) { return Error{ErrorCode::kCorrupt, std::move(what)}; }
 
-// One encoder a thread: checking a change means encoding it again, and that must not allocate.
-ChangeEncoder& encoder() {
+constexpr std::size_t kKeptBytesMax = 1u << 20;  // of an encoder's buffers, from change to change
+
+// Encodes with one encoder a thread: checking a change means encoding it again, and that must not
+// allocate. A rare huge change does not leave its buffers behind.
+template <class Use>
+auto with_encoded(const Change& change, const Use& use) {
   thread_local ChangeEncoder kept;
-  return kept;
+  const Bytes& body = kept.encode(change);
+  auto result = use(body);
+  if (body.capacity() > kKeptBytesMax) kept = ChangeEncoder();
+  return result;
 }
 
 Result<ByteView> read_sized(codec::Reader& in, const char* what, std::size_t size_max) {
@@ -171,7 +178,7 @@ Result<Change> decode_change_body(Bytes body, const ChangeHash& hash) {
   ChangeOpsDecoder ops(columns, change, ActorOrder(static_cast<std::uint32_t>(before_author)));
   if (auto done = ops.decode(); !done) return done.error();
   if (!all_others_used(change)) return corrupt("an actor is listed that no op names");
-  if (encoder().encode(change) != change.body) {
+  if (!with_encoded(change, [&](const Bytes& again) { return again == change.body; })) {
     return corrupt("change is not in canonical form: its hash could not be reproduced");
   }
   return result;
@@ -179,7 +186,8 @@ Result<Change> decode_change_body(Bytes body, const ChangeHash& hash) {
 
 Result<Bytes> inflate_change(const Chunk& chunk) {
   ASSERT(chunk.type == ChunkType::kCompressedChange);
-  auto body = codec::inflate(chunk.body, codec::inflate_limit(chunk.body.size()));
+  auto body = codec::inflate(
+      chunk.body, std::min(codec::inflate_limit(chunk.body.size()), limits::kChangeBytesMax));
   if (!body) return body;
   const ChangeHash hash = change_hash(*body);
   if (!std::equal(chunk.checksum.begin(), chunk.checksum.end(), hash.bytes.begin())) {
@@ -214,7 +222,9 @@ Result<Change> decode_change(ByteView chunk) {
   return decode_change(found);
 }
 
-Bytes encode_change_body(const Change& change) { return encoder().encode(change); }
+Bytes encode_change_body(const Change& change) {
+  return with_encoded(change, [](const Bytes& body) { return body; });
+}
 
 void canonicalize_actors(Change& change) {
   if (change.other_actors.empty()) return;

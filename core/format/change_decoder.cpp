@@ -15,7 +15,7 @@ ChangeOpsDecoder::ChangeOpsDecoder(const ColumnSet& columns, model::Change& chan
     : change_(change),
       order_(order),
       reader_(columns, OpReader::Table::kChange, change.other_actors.size() + 1),
-      expanded_max_(expanded_max(columns)) {}
+      expanded_max_(expanded_max(change.body.size())) {}
 
 Result<void> ChangeOpsDecoder::decode() {
   while (!reader_.at_end()) {

@@ -89,12 +89,6 @@ ByteView ColumnSet::find(std::uint32_t spec) const {
   return {};
 }
 
-std::uint64_t ColumnSet::byte_count() const {
-  std::uint64_t sum = 0;
-  for (const Column& column : all()) sum += column.bytes.size();
-  return sum;
-}
-
 void ColumnList::deflate(std::vector<Bytes>& storage) {
   for (Entry& entry : std::span(columns_).first(count_)) {
     if (entry.bytes.size() < kDeflateFrom) continue;

@@ -78,8 +78,6 @@ class ColumnSet {
   ByteView find(std::uint32_t spec) const;
   std::span<Column> all() { return std::span(columns_).first(count_); }
   std::span<const Column> all() const { return std::span(columns_).first(count_); }
-  /// Of all columns together, as they are now.
-  std::uint64_t byte_count() const;
 
  private:
   std::array<Column, kMax> columns_;

@@ -96,7 +96,7 @@ Result<void> read_head_rows(codec::Reader& in, Snapshot& snapshot) {
 /// The change table, row by row: it is small beside the ops, and every row is a change anyway.
 class ChangeTableDecoder {
  public:
-  ChangeTableDecoder(const ColumnSet& columns, Snapshot& snapshot)
+  ChangeTableDecoder(const ColumnSet& columns, std::uint64_t expanded, Snapshot& snapshot)
       : snapshot_(snapshot),
         actor_(columns.find(change_column::kActor)),
         seq_(columns.find(change_column::kSeq), 1, kU32Max),
@@ -105,7 +105,7 @@ class ChangeTableDecoder {
         deps_index_(columns.find(change_column::kDepsIndex), 0, kU32Max),
         extra_meta_(columns.find(change_column::kExtraMeta)),
         extra_raw_(as_text(columns.find(change_column::kExtraRaw))),
-        rows_max_(std::min(limits::kChangesPerDocumentMax, expanded_max(columns))),
+        rows_max_(std::min(limits::kChangesPerDocumentMax, expanded)),
         authors_(snapshot.actors.size()) {
     if (const auto bytes = columns.find(change_column::kTime); !bytes.empty()) {
       time_ = codec::DeltaReader(bytes, -(limits::kChangeTimeMax - 1), limits::kChangeTimeMax - 1);
@@ -285,17 +285,17 @@ Result<Snapshot> decode_document(ByteView body) {
 
   std::vector<Bytes> inflated;
   std::size_t budget = codec::inflate_limit(body.size());
+  const std::uint64_t expanded = expanded_max(body.size());
   if (auto done = change_columns.inflate(budget, inflated); !done) return done.error();
   if (auto done = op_columns.inflate(budget, inflated); !done) return done.error();
   keep(change_columns, {change_column::kMessage, change_column::kExtraRaw}, snapshot);
   keep(op_columns, {op_column::kKeyName, op_column::kValueRaw, op_column::kMarkName}, snapshot);
 
-  if (auto done = ChangeTableDecoder(change_columns, snapshot).decode(); !done) {
+  if (auto done = ChangeTableDecoder(change_columns, expanded, snapshot).decode(); !done) {
     return done.error();
   }
   if (auto done = read_head_rows(in, snapshot); !done) return done.error();
-  if (auto done = DocumentRowsDecoder(op_columns, snapshot.actors.size(), snapshot).decode();
-      !done) {
+  if (auto done = DocumentRowsDecoder(op_columns, expanded, snapshot).decode(); !done) {
     return done.error();
   }
   if (auto done = drop_idle_actors(snapshot); !done) return done.error();

@@ -19,14 +19,14 @@ OpId last_id(const RowRun& run) { return {run.id.counter + run.count - 1, run.id
 
 }  // namespace
 
-DocumentRowsDecoder::DocumentRowsDecoder(const ColumnSet& columns, std::uint64_t actor_count,
+DocumentRowsDecoder::DocumentRowsDecoder(const ColumnSet& columns, std::uint64_t expanded,
                                          model::Snapshot& snapshot)
     : snapshot_(snapshot),
-      reader_(columns, OpReader::Table::kDocument, actor_count),
+      reader_(columns, OpReader::Table::kDocument, snapshot.actors.size()),
       id_actor_(columns.find(op_column::kIdActor)),
       id_counter_(columns.find(op_column::kIdCounter), 1,
                   std::numeric_limits<std::uint32_t>::max()),
-      expanded_max_(expanded_max(columns)) {}
+      expanded_max_(expanded) {}
 
 Result<void> DocumentRowsDecoder::decode() {
   while (!reader_.at_end()) {

@@ -12,9 +12,9 @@ namespace converge::format {
 /// (automerge-format 4.4) on the way. Text rows grow runs by whole blocks, any other row is a run.
 class DocumentRowsDecoder {
  public:
-  /// Fills rows and succs. Views point into the columns' bytes.
-  DocumentRowsDecoder(const ColumnSet& columns, std::uint64_t actor_count,
-                      model::Snapshot& snapshot);
+  /// Fills rows and succs, together at most `expanded` singles and successors. Views point into the
+  /// columns' bytes.
+  DocumentRowsDecoder(const ColumnSet& columns, std::uint64_t expanded, model::Snapshot& snapshot);
   Result<void> decode();
 
  private:

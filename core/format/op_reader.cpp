@@ -26,8 +26,11 @@ void open(codec::DeltaReader& reader, ByteView bytes) {
 
 }  // namespace
 
-std::uint64_t expanded_max(const ColumnSet& columns) {
-  return std::max(limits::kExpandedFloor, columns.byte_count() * limits::kExpandedPerByteMax);
+std::uint64_t expanded_max(std::uint64_t stored_bytes) {
+  if (stored_bytes >= limits::kExpandedMax / limits::kExpandedPerByteMax) {
+    return limits::kExpandedMax;
+  }
+  return std::max(limits::kExpandedFloor, stored_bytes * limits::kExpandedPerByteMax);
 }
 
 std::uint64_t count_code_points(std::string_view raw, std::uint64_t size, std::uint64_t rows) {

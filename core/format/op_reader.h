@@ -36,9 +36,10 @@ class ActorOrder {
   bool plain_ = true;
 };
 
-/// How many single runs, group cells or change rows these columns may expand to
-/// (limits::kExpanded*).
-std::uint64_t expanded_max(const ColumnSet& columns);
+/// How many single runs, group cells or change rows a chunk of so many bytes as stored may expand
+/// to (limits::kExpanded*). Inflated columns do not count for more: DEFLATE makes bytes as cheap as
+/// runs make rows.
+std::uint64_t expanded_max(std::uint64_t stored_bytes);
 
 /// How many of the first `rows` cells of `size` bytes each are one code point. REQUIRES: raw holds
 /// rows * size bytes.

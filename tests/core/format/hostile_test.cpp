@@ -401,3 +401,45 @@ TEST_CASE("columns together inflate to a bounded size", "[format][hostile]") {
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().code != ErrorCode::kIo);
 }
+
+TEST_CASE("deflated columns do not raise what a document may expand to", "[format][hostile]") {
+  // Rows of a map with keys "a", "b", .. and null values, counted by columns of literal runs, which
+  // inflate to many bytes.
+  auto document = base_document();
+  const std::uint64_t rows = limits::kExpandedFloor + 1;
+  Bytes literals;
+  codec::write_sleb(literals, -static_cast<std::int64_t>(rows));
+  for (std::uint64_t i = 0; i < rows; ++i) literals.push_back(static_cast<std::byte>(i % 2));
+  Bytes run;
+  codec::write_sleb(run, static_cast<std::int64_t>(rows));
+  const std::string count = to_hex(run);
+  Bytes plain;
+  codec::write_uleb(plain, rows);
+  set_column(document.ops, 0x15, count + "0161");
+  set_column(document.ops, 0x21, count + "00");
+  set_column(document.ops, 0x23, count + "01");
+  set_column(document.ops, 0x34, to_hex(plain));
+  set_column(document.ops, 0x42, count + "01");
+  drop_column(document.ops, 0x57);
+  set_column(document.ops, 0x80, count + "00");
+  for (auto& [spec, bytes] : document.ops) {
+    if (spec != 0x56) continue;
+    bytes = codec::deflate(literals);
+    spec |= 8;
+  }
+  const auto result = verify_document_body(document.body());
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == ErrorCode::kLimitExceeded);
+}
+
+TEST_CASE("a compressed change inflates to no more than a change may have", "[format][hostile]") {
+  auto change = base_change();
+  change.extra.assign(limits::kChangeBytesMax, std::byte{1});
+  const Bytes body = change.body();
+  const Bytes packed = codec::deflate(body);
+  Bytes chunk =
+      format::write_chunk(format::ChunkType::kCompressedChange, packed, format::change_hash(body));
+  const auto decoded = format::decode_change(chunk);
+  REQUIRE_FALSE(decoded.has_value());
+  CHECK(decoded.error().code == ErrorCode::kLimitExceeded);
+}
