@@ -3,30 +3,23 @@
 namespace converge::codec {
 namespace {
 
-struct Raw {
-  std::uint64_t bits = 0;
-  unsigned shift = 0;       // bits consumed
-  std::uint8_t last = 0;    // the byte that ended the number
-  std::uint8_t before = 0;  // the one in front of it
-};
+constexpr unsigned kShiftMax = 7 * kLebBytesMax;
 
 Error leb_error(ErrorCode code, const char* what, const Reader& in) {
   return Error{code, std::string(what) + " LEB128 number at byte " + std::to_string(in.position())};
 }
 
-// The part that both signs share: accumulate until a byte without the continuation bit.
-Result<Raw> scan(const Reader& in) {
-  Raw raw;
-  for (std::size_t i = 0; i < in.remaining(); ++i) {
-    const auto byte = std::to_integer<std::uint8_t>(in.peek(i));
-    raw.bits |= static_cast<std::uint64_t>(byte & 0x7f) << raw.shift;
-    raw.shift += 7;
-    raw.before = raw.last;
-    raw.last = byte;
-    if ((byte & 0x80) == 0) return raw;
-    if (raw.shift > 64) return leb_error(ErrorCode::kCorrupt, "too large", in);
+// Why the number at the cursor was refused.
+Error diagnose(const Reader& in) {
+  std::size_t size = 0;
+  while (size < in.remaining() && size < kLebBytesMax &&
+         (in.peek(size) & std::byte{0x80}) != std::byte{0}) {
+    ++size;
   }
-  return leb_error(ErrorCode::kTruncated, "truncated", in);
+  if (size < kLebBytesMax && size == in.remaining()) {
+    return leb_error(ErrorCode::kTruncated, "truncated", in);
+  }
+  return leb_error(ErrorCode::kCorrupt, "overlong or too large", in);
 }
 
 template <class Out>
@@ -55,51 +48,39 @@ void put_sleb(Out& out, std::int64_t value) {
 }  // namespace
 
 Result<std::uint64_t> read_uleb(Reader& in) {
-  // One byte is by far the most common length.
-  if (in.remaining() > 0 && (in.peek() & std::byte{0x80}) == std::byte{0}) {
-    return std::to_integer<std::uint64_t>(in.take(1)[0]);
-  }
-  const auto raw = scan(in);
-  if (!raw) return raw.error();
-  if (raw->shift > 64 && raw->last > 1) return leb_error(ErrorCode::kCorrupt, "too large", in);
-  if (raw->shift > 7 && raw->last == 0) return leb_error(ErrorCode::kCorrupt, "overlong", in);
-  in.skip(raw->shift / 7);
-  return raw->bits;
+  std::uint64_t value = 0;
+  if (!take_uleb(in, value)) return diagnose(in);
+  return value;
 }
 
 Result<std::uint32_t> read_uleb32(Reader& in) {
-  Reader ahead = in;
-  const auto value = read_uleb(ahead);
-  if (!value) return value.error();
-  if (*value > 0xffffffffu) return leb_error(ErrorCode::kCorrupt, "over 32 bits:", in);
-  in = ahead;
-  return static_cast<std::uint32_t>(*value);
+  const Reader before = in;
+  std::uint64_t value = 0;
+  if (!take_uleb(in, value)) return diagnose(in);
+  if (value > 0xffffffffu) {
+    in = before;
+    return leb_error(ErrorCode::kCorrupt, "over 32 bits:", in);
+  }
+  return static_cast<std::uint32_t>(value);
 }
 
 Result<std::int64_t> read_sleb(Reader& in) {
-  const auto raw = scan(in);
-  if (!raw) return raw.error();
-  if (raw->shift > 64 && raw->last != 0x00 && raw->last != 0x7f) {
-    return leb_error(ErrorCode::kCorrupt, "too large", in);
-  }
-  if (raw->shift > 7 && ((raw->last == 0x00 && (raw->before & 0x40) == 0) ||
-                         (raw->last == 0x7f && (raw->before & 0x40) != 0))) {
-    return leb_error(ErrorCode::kCorrupt, "overlong", in);
-  }
-  std::uint64_t bits = raw->bits;
-  if (raw->shift < 64 && (raw->last & 0x40) != 0) bits |= ~std::uint64_t{0} << raw->shift;
-  in.skip(raw->shift / 7);
-  return static_cast<std::int64_t>(bits);
+  std::int64_t value = 0;
+  const std::byte* at = in.at();
+  if (!take_sleb(at, in.end(), value)) return diagnose(in);
+  in.move_to(at);
+  return value;
 }
 
 bool take_uleb_slow(const std::byte*& at, const std::byte* end, std::uint64_t& out) {
   std::uint64_t bits = 0;
   unsigned shift = 0;
-  for (const std::byte* p = at; p != end && shift < 70; ++p) {
+  for (const std::byte* p = at; p != end && shift < kShiftMax; ++p) {
     const auto byte = std::to_integer<std::uint64_t>(*p);
     bits |= (byte & 0x7f) << shift;
     shift += 7;
     if ((byte & 0x80) != 0) continue;
+    // The tenth byte has room for one bit; a last byte of 0 says nothing, so the form is overlong.
     if ((shift > 64 && byte > 1) || (shift > 7 && byte == 0)) return false;
     out = bits;
     at = p + 1;
@@ -109,12 +90,28 @@ bool take_uleb_slow(const std::byte*& at, const std::byte* end, std::uint64_t& o
 }
 
 bool take_sleb_slow(const std::byte*& at, const std::byte* end, std::int64_t& out) {
-  Reader in(ByteView(at, end));
-  const auto value = read_sleb(in);
-  if (!value) return false;
-  out = *value;
-  at += in.position();
-  return true;
+  std::uint64_t bits = 0;
+  std::uint64_t before = 0;  // the byte in front
+  unsigned shift = 0;
+  for (const std::byte* p = at; p != end && shift < kShiftMax; ++p) {
+    const auto byte = std::to_integer<std::uint64_t>(*p);
+    bits |= (byte & 0x7f) << shift;
+    shift += 7;
+    if ((byte & 0x80) != 0) {
+      before = byte;
+      continue;
+    }
+    // The tenth byte repeats the sign; a last byte that only repeats it is one too many.
+    if (shift > 64 && byte != 0x00 && byte != 0x7f) return false;
+    const bool repeats_sign =
+        (byte == 0x00 && (before & 0x40) == 0) || (byte == 0x7f && (before & 0x40) != 0);
+    if (shift > 7 && repeats_sign) return false;
+    if (shift < 64 && (byte & 0x40) != 0) bits |= ~std::uint64_t{0} << shift;
+    out = static_cast<std::int64_t>(bits);
+    at = p + 1;
+    return true;
+  }
+  return false;
 }
 
 void write_uleb_slow(Bytes& out, std::uint64_t value) { put_uleb(out, value); }

@@ -178,7 +178,9 @@ Result<Change> decode_change_body(Bytes body, const ChangeHash& hash) {
   ChangeOpsDecoder ops(columns, change, ActorOrder(static_cast<std::uint32_t>(before_author)));
   if (auto done = ops.decode(); !done) return done.error();
   if (!all_others_used(change)) return corrupt("an actor is listed that no op names");
-  if (!with_encoded(change, [&](const Bytes& again) { return again == change.body; })) {
+  // As text, because vectors of std::byte are compared byte by byte.
+  if (!with_encoded(change,
+                    [&](const Bytes& again) { return as_text(again) == as_text(change.body); })) {
     return corrupt("change is not in canonical form: its hash could not be reproduced");
   }
   return result;

@@ -3,7 +3,6 @@
 #include "core/codec/deflate.h"
 #include "core/codec/leb128.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <limits>
 
@@ -29,6 +28,7 @@ Result<void> ColumnSet::read_metadata(codec::Reader& in, std::span<const std::ui
                  "input is too short for " + std::to_string(*count) + " columns"};
   }
   std::uint32_t previous = 0;
+  auto expected = known.begin();  // both sides ascend
   for (std::uint64_t i = 0; i < *count; ++i) {
     std::uint64_t spec = 0;
     std::uint64_t length = 0;
@@ -47,7 +47,8 @@ Result<void> ColumnSet::read_metadata(codec::Reader& in, std::span<const std::ui
       return Error{ErrorCode::kCorrupt,
                    name_of(static_cast<std::uint32_t>(spec)) + " deflated inside a change"};
     }
-    if (std::find(known.begin(), known.end(), plain) == known.end() || count_ == kMax) {
+    while (expected != known.end() && *expected < plain) ++expected;
+    if (expected == known.end() || *expected != plain || count_ == kMax) {
       return Error{ErrorCode::kUnsupported, "unknown " + name_of(static_cast<std::uint32_t>(spec))};
     }
     previous = plain;

@@ -64,7 +64,7 @@ class ColumnSet {
   static constexpr std::size_t kMax = 20;
 
   /// Reads the metadata block. Specifications ascend strictly (so none comes twice) and are all in
-  /// `known`. Errors: kTruncated, kCorrupt, kUnsupported (unknown column).
+  /// `known`, which ascends too. Errors: kTruncated, kCorrupt, kUnsupported (unknown column).
   Result<void> read_metadata(codec::Reader& in, std::span<const std::uint32_t> known,
                              bool may_deflate);
   /// Takes the data block. Errors: kTruncated.
