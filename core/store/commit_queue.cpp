@@ -9,7 +9,7 @@
 namespace converge::store {
 namespace {
 
-using Severity = StoreEvent::Severity;
+using EventSeverity = StoreEvent::Severity;
 
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
@@ -277,7 +277,7 @@ void CommitQueue::write_failed(const Error& error) {
   if (is_no_space(error)) {
     kv_.release_reserve();
     recovery_due_ = now();
-    enter(StoreState::kReadOnly, error.message, Severity::kError, "store.no-space");
+    enter(StoreState::kReadOnly, error.message, EventSeverity::kError, "store.no-space");
     return;
   }
   std::erase_if(failures_, [](SteadyTime at) { return at < now() - kFailureWindow; });
@@ -287,7 +287,7 @@ void CommitQueue::write_failed(const Error& error) {
   } else {
     recovery_due_.reset();
   }
-  enter(StoreState::kFailed, error.message, Severity::kError, "store.failed");
+  enter(StoreState::kFailed, error.message, EventSeverity::kError, "store.failed");
 }
 
 void CommitQueue::notice_failure() {
@@ -298,7 +298,7 @@ void CommitQueue::notice_failure() {
 bool CommitQueue::reopen_files() {
   const Result<void> opened = kv_.reopen();
   if (!opened) {
-    note(Severity::kWarning, "store.reopen-failed",
+    note(EventSeverity::kWarning, "store.reopen-failed",
          "opening again failed: " + opened.error().message);
     return false;
   }
@@ -313,7 +313,7 @@ bool CommitQueue::reopen_files() {
     enter(StoreState::kReadOnly,
           "commits " + std::to_string(found->commit + 1) + " to " + std::to_string(known.commit) +
               " were acknowledged and are gone",
-          Severity::kError, "store.acknowledged-lost");
+          EventSeverity::kError, "store.acknowledged-lost");
     return false;
   }
   {
@@ -337,7 +337,7 @@ void CommitQueue::try_recovery() {
   if (!room || !kv_.restore_reserve()) {
     recovery_due_ = now() + std::chrono::seconds(1);
     if (state() == StoreState::kFailed) {
-      enter(StoreState::kReadOnly, "the disk is nearly full", Severity::kWarning,
+      enter(StoreState::kReadOnly, "the disk is nearly full", EventSeverity::kWarning,
             "store.low-space");
     }
     return;
@@ -348,11 +348,11 @@ void CommitQueue::try_recovery() {
     by_operator = operator_read_only_;
   }
   if (by_operator) {
-    enter(StoreState::kReadOnly, "set read-only by the operator", Severity::kInfo,
+    enter(StoreState::kReadOnly, "set read-only by the operator", EventSeverity::kInfo,
           "store.read-only");
     return;
   }
-  enter(StoreState::kOpen, {}, Severity::kInfo, "store.open");
+  enter(StoreState::kOpen, {}, EventSeverity::kInfo, "store.open");
   background_may_wait_ = true;
 }
 
@@ -365,11 +365,11 @@ void CommitQueue::check_space() {
   enter(StoreState::kReadOnly,
         "only " + std::to_string(*free >> 20) + " MiB are free, the least is " +
             std::to_string(options_.free_bytes_min >> 20) + " MiB",
-        Severity::kError, "store.low-space");
+        EventSeverity::kError, "store.low-space");
   recovery_due_ = now() + std::chrono::seconds(1);
 }
 
-void CommitQueue::enter(StoreState state, std::string reason, Severity severity,
+void CommitQueue::enter(StoreState state, std::string reason, EventSeverity severity,
                         std::string_view code) {
   {
     const std::lock_guard lock(mutex_);
@@ -437,7 +437,7 @@ void CommitQueue::set_read_only(bool read_only) {
   }
   const StoreState now_in = state();
   if (read_only && now_in == StoreState::kOpen) {
-    enter(StoreState::kReadOnly, "set read-only by the operator", Severity::kInfo,
+    enter(StoreState::kReadOnly, "set read-only by the operator", EventSeverity::kInfo,
           "store.read-only");
   } else if (!read_only && now_in == StoreState::kReadOnly && !needs_reopen_) {
     recovery_due_ = now();

@@ -257,6 +257,10 @@ StoreDirectory::StoreDirectory(StoreDirectory&& other) noexcept
       lock_fd_(std::exchange(other.lock_fd_, -1)),
       is_new_(other.is_new_) {}
 
+void StoreDirectory::unlock() {
+  if (lock_fd_ >= 0) ::close(std::exchange(lock_fd_, -1));
+}
+
 StoreDirectory::~StoreDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);
   if (fd_ >= 0) ::close(fd_);

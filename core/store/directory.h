@@ -39,6 +39,8 @@ class StoreDirectory {
   bool is_new() const { return is_new_; }
   /// Writes FORMAT: from here on the directory is a store. After the first synced batch.
   Result<void> finish_initialisation();
+  /// Lets others open it. The database must be closed.
+  void unlock();
 
  private:
   StoreDirectory(std::filesystem::path path, int fd, int lock_fd, bool is_new);

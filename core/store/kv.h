@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/result.h"
+#include "core/store/backup.h"
 #include "core/store/store.h"
 
 #include <cstddef>
@@ -80,11 +81,11 @@ class Kv {
   virtual bool has_reserve() = 0;
   /// A failure of the write path seen by the files themselves, before a write reports it.
   virtual std::optional<Error> write_failure() = 0;
-  /// Copies the files as they are to `target`. Writers are held off by the caller during
-  /// `fix_files`; the rest may run beside them.
-  virtual Result<BackupReport> backup(
-      const std::filesystem::path& target, const BackupOptions& options,
-      const std::function<Result<void>(const std::function<Result<void>()>&)>& with_pause) = 0;
+  /// Copies the files as they are to `target`. Writers are held off by `with_pause` while the set
+  /// of files is fixed; the rest runs beside them.
+  virtual Result<BackupReport> backup(const std::filesystem::path& target,
+                                      const BackupOptions& options, const BackupContext& context,
+                                      const WithPause& with_pause) = 0;
 };
 
 std::unique_ptr<Kv> make_memory_kv();

@@ -418,9 +418,28 @@ Result<void> KvStore::compact_tables() {
 Result<BackupReport> KvStore::backup(const std::filesystem::path& target,
                                      const BackupOptions& options) {
   if (const auto ok = check_open(); !ok) return ok.error();
-  return kv_->backup(target, options, [this](const std::function<Result<void>()>& work) {
-    return queue_->with_pause(work);
-  });
+  {
+    const std::lock_guard lock(publishing_mutex_);
+    if (is_backing_up_) return Error{ErrorCode::kConflict, "another backup is being made"};
+    is_backing_up_ = true;
+  }
+  BackupContext context;
+  context.state = [this] {
+    BackupManifest manifest;
+    const Ledger ledger = queue_->ledger();
+    manifest.store_id = identity_.store_id;
+    manifest.commit = ledger.commit;
+    manifest.receipt = ledger.last_receipt;
+    manifest.created_ms = options_.open.clock->wall_now_ms();
+    manifest.writer = options_.open.writer;
+    return manifest;
+  };
+  auto result = kv_->backup(
+      target, options, context,
+      [this](const std::function<Result<void>()>& work) { return queue_->with_pause(work); });
+  const std::lock_guard lock(publishing_mutex_);
+  is_backing_up_ = false;
+  return result;
 }
 
 StoreStats KvStore::stats() {

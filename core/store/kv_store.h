@@ -112,6 +112,7 @@ class KvStore final : public Store {
   StoreIdentity identity_;
   std::atomic<bool> closed_{false};
   std::mutex publishing_mutex_;
+  bool is_backing_up_ = false;
   std::set<DocumentId> publishing_;  ///< documents whose next snapshot is being written
   // Under the commit queue's lock, after start().
   std::deque<Job> jobs_;

@@ -157,6 +157,7 @@ class LevelDbKv final : public Kv {
   Result<void> close() override {
     const std::unique_lock lock(mutex_);
     database_.reset();
+    directory_.unlock();
     if (const auto failure = env_.write_failure()) return *failure;
     return {};
   }
@@ -217,13 +218,9 @@ class LevelDbKv final : public Kv {
 
   std::optional<Error> write_failure() override { return env_.write_failure(); }
 
-  Result<BackupReport> backup(
-      const std::filesystem::path& target, const BackupOptions& options,
-      const std::function<Result<void>(const std::function<Result<void>()>&)>& with_pause)
-      override {
-    static_cast<void>(options);
-    static_cast<void>(with_pause);
-    return Error{ErrorCode::kUnsupported, "no online backup to " + target.string() + " yet"};
+  Result<BackupReport> backup(const std::filesystem::path& target, const BackupOptions& options,
+                              const BackupContext& context, const WithPause& with_pause) override {
+    return copy_store(directory_.path(), target, options, context, env_, with_pause);
   }
 
  private:

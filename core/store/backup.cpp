@@ -1,0 +1,426 @@
+#include "core/store/backup.h"
+
+#include "core/store/directory.h"
+#include "core/store/identity.h"
+#include "core/store/leveldb_kv.h"
+#include "core/store/manifest.h"
+#include "core/store/record_walk.h"
+#include "core/store/running_hash.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace converge::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kBackupReportMax = 64u << 20;
+constexpr int kBackupFormat = 1;
+
+/// Copies the first `bytes` of a file and hashes them. The copy is synced.
+Result<Sha256> copy_file(const fs::path& from, const fs::path& to, std::uint64_t bytes) {
+  const int in = ::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (in < 0) return file_error("open", from.string(), errno);
+  const int out = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (out < 0) {
+    const int error = errno;
+    ::close(in);
+    return file_error("create", to.string(), error);
+  }
+  RunningHash hash;
+  std::vector<char> buffer(256 * 1024);
+  int error = 0;
+  const char* what = "read";
+  while (error == 0 && bytes > 0) {
+    const ssize_t got = ::read(in, buffer.data(), std::min<std::uint64_t>(buffer.size(), bytes));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      error = got < 0 ? errno : ENODATA;
+      break;
+    }
+    hash.add({buffer.data(), static_cast<std::size_t>(got)});
+    for (ssize_t done = 0; error == 0 && done < got;) {
+      const ssize_t put = ::write(out, buffer.data() + done, static_cast<std::size_t>(got - done));
+      if (put < 0 && errno == EINTR) continue;
+      what = "write";
+      if (put < 0) error = errno;
+      done += std::max<ssize_t>(put, 0);
+    }
+    bytes -= static_cast<std::uint64_t>(got);
+  }
+  if (error == 0 && ::fsync(out) != 0) error = errno;
+  ::close(in);
+  ::close(out);
+  if (error != 0) return file_error(what, (what[0] == 'r' ? from : to).string(), error);
+  return hash.finish();
+}
+
+Result<Sha256> hash_file(const fs::path& path, std::uint64_t& bytes) {
+  const int in = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (in < 0) return file_error("open", path.string(), errno);
+  RunningHash hash;
+  std::vector<char> buffer(256 * 1024);
+  bytes = 0;
+  while (true) {
+    const ssize_t got = ::read(in, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      const int error = errno;
+      ::close(in);
+      return file_error("read", path.string(), error);
+    }
+    if (got == 0) break;
+    bytes += static_cast<std::uint64_t>(got);
+    hash.add({buffer.data(), static_cast<std::size_t>(got)});
+  }
+  ::close(in);
+  return hash.finish();
+}
+
+/// An empty directory with the folders of a store.
+Result<void> prepare_target(const fs::path& target) {
+  if (::mkdir(target.c_str(), 0700) != 0 && errno != EEXIST) {
+    return file_error("create", target.string(), errno);
+  }
+  std::error_code error;
+  if (!fs::is_directory(fs::symlink_status(target)) || !fs::is_empty(target, error) || error) {
+    return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory", "input.file"};
+  }
+  for (const char* folder : {kDatabaseFolder, kQuarantineFolder, kTemporaryFolder}) {
+    if (::mkdir((target / folder).c_str(), 0700) != 0) {
+      return file_error("create", (target / folder).string(), errno);
+    }
+  }
+  return {};
+}
+
+/// What stands fixed after the pause: names and lengths.
+struct FileSet {
+  std::string manifest_name;
+  std::string manifest;  ///< whole edits only
+  std::vector<std::uint64_t> tables;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> logs;  ///< number, bytes
+};
+
+Result<FileSet> fix_files(const fs::path& database) {
+  FileSet set;
+  const auto current = read_current(database);
+  if (!current) return current.error();
+  set.manifest_name = *current;
+  const auto bytes = read_small_file(database / *current, 1u << 30);
+  if (!bytes) return bytes.error();
+  const auto version = read_manifest(*bytes);
+  if (!version) return version.error();
+  // An edit that is being appended right now is not part of the copy.
+  set.manifest = bytes->substr(0, version->bytes_good);
+  for (const TableFile& file : version->files) set.tables.push_back(file.number);
+  const auto files = list_database(database);
+  if (!files) return files.error();
+  for (const std::uint64_t log : files->logs) {
+    if (log < version->log_number) continue;
+    std::error_code error;
+    const std::uint64_t size = fs::file_size(database / log_name(log), error);
+    if (error) return file_error("stat", log_name(log), error.value());
+    set.logs.emplace_back(log, size);
+  }
+  return set;
+}
+
+class Copier {
+ public:
+  Copier(const fs::path& source, const fs::path& target, const BackupOptions& options)
+      : from_(source / kDatabaseFolder), to_(target / kDatabaseFolder), options_(options) {}
+
+  Result<void> read_previous() {
+    if (!options_.previous) return {};
+    const auto text = read_small_file(*options_.previous / kBackupFile, kBackupReportMax);
+    if (!text) return text.error();
+    auto manifest = parse_backup_manifest(*text);
+    if (!manifest) return manifest.error();
+    previous_ = std::move(*manifest);
+    return {};
+  }
+
+  /// Tables are immutable, so a link is as good as a copy; it takes no time inside the pause.
+  Result<void> link_tables(const FileSet& set) {
+    for (const std::uint64_t number : set.tables) {
+      const fs::path file = table_path(from_, number);
+      if (options_.previous) {
+        remaining_.push_back(file);
+      } else if (::link(file.c_str(), (to_ / file.filename()).c_str()) == 0) {
+        linked_.push_back(file.filename());
+      } else if (errno == EXDEV || errno == EPERM || errno == EMLINK) {
+        remaining_.push_back(file);
+      } else {
+        return file_error("link", file.string(), errno);
+      }
+    }
+    return {};
+  }
+
+  Result<void> copy_rest(const FileSet& set) {
+    for (const fs::path& name : linked_) {
+      std::uint64_t bytes = 0;
+      const auto sha256 = hash_file(to_ / name, bytes);
+      if (!sha256) return sha256.error();
+      ::chmod((to_ / name).c_str(), 0400);
+      note(name.string(), bytes, *sha256);
+    }
+    for (const fs::path& file : remaining_) {
+      if (const auto ok = take_table(file); !ok) return ok.error();
+    }
+    for (const auto& [number, bytes] : set.logs) {
+      const auto sha256 = copy_file(from_ / log_name(number), to_ / log_name(number), bytes);
+      if (!sha256) return sha256.error();
+      note(log_name(number), bytes, *sha256);
+    }
+    if (auto ok = write(set.manifest_name, set.manifest); !ok) return ok;
+    if (auto ok = write("CURRENT", set.manifest_name + "\n"); !ok) return ok;
+    if (auto ok = write(kGuardMarker, {}); !ok) return ok;
+    return sync_directory(to_);
+  }
+
+  std::vector<BackupManifest::File> files;
+  std::uint64_t bytes_copied = 0;
+  std::uint64_t bytes_reused = 0;
+
+ private:
+  void note(std::string name, std::uint64_t size, const Sha256& sha256) {
+    files.push_back({std::move(name), size, sha256});
+    bytes_copied += size;
+  }
+
+  Result<void> write(const std::string& name, std::string_view contents) {
+    if (auto ok = write_file_synced(to_ / name, contents); !ok) return ok;
+    RunningHash hash;
+    hash.add(contents);
+    note(name, contents.size(), hash.finish());
+    return {};
+  }
+
+  /// A table that an earlier backup holds, by name, size and hash, is linked from there.
+  Result<void> take_table(const fs::path& file) {
+    const std::string name = file.filename().string();
+    std::error_code error;
+    const std::uint64_t size = fs::file_size(file, error);
+    if (error) return file_error("stat", file.string(), error.value());
+    const auto known = std::ranges::find(previous_.files, name, &BackupManifest::File::name);
+    if (known != previous_.files.end() && known->bytes == size) {
+      std::uint64_t read = 0;
+      const auto sha256 = hash_file(file, read);
+      if (!sha256) return sha256.error();
+      const fs::path older = *options_.previous / kDatabaseFolder / name;
+      if (*sha256 == known->sha256 && ::link(older.c_str(), (to_ / name).c_str()) == 0) {
+        note(name, size, *sha256);
+        bytes_reused += size;
+        return {};
+      }
+    }
+    const auto sha256 = copy_file(file, to_ / name, size);
+    if (!sha256) return sha256.error();
+    note(name, size, *sha256);
+    return {};
+  }
+
+  fs::path from_;
+  fs::path to_;
+  const BackupOptions& options_;
+  BackupManifest previous_;
+  std::vector<fs::path> linked_;
+  std::vector<fs::path> remaining_;
+};
+
+Error bad_report(const std::string& why) {
+  return {ErrorCode::kCorrupt, std::string(kBackupFile) + ": " + why, "input.file"};
+}
+
+template <std::size_t N>
+bool read_hex(const nlohmann::json& value, std::array<std::byte, N>& out) {
+  if (!value.is_string()) return false;
+  const auto bytes = from_hex(value.get<std::string>());
+  if (!bytes || bytes->size() != N) return false;
+  std::ranges::copy(*bytes, out.begin());
+  return true;
+}
+
+/// A name that stays inside db/.
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name.size() < 200 && name.find('/') == std::string::npos &&
+         name[0] != '.' && name.find('\0') == std::string::npos;
+}
+
+}  // namespace
+
+std::string format_backup_manifest(const BackupManifest& manifest) {
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  for (const BackupManifest::File& file : manifest.files) {
+    files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", to_hex(file.sha256)}});
+  }
+  const nlohmann::ordered_json out = {
+      {"format", kBackupFormat},           {"store_id", to_hex(manifest.store_id)},
+      {"commit", manifest.commit},         {"receipt", manifest.receipt},
+      {"created_ms", manifest.created_ms}, {"writer", manifest.writer},
+      {"files", std::move(files)}};
+  return out.dump(1) + "\n";
+}
+
+Result<BackupManifest> parse_backup_manifest(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return bad_report("not JSON");
+  const auto number = [&](const char* name) -> std::uint64_t {
+    const auto at = json.find(name);
+    return at != json.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+  };
+  if (number("format") != kBackupFormat) {
+    return Error{ErrorCode::kUnsupported, "the backup has another format", "store.newer"};
+  }
+  BackupManifest out;
+  out.commit = number("commit");
+  out.receipt = number("receipt");
+  out.created_ms = static_cast<std::int64_t>(number("created_ms"));
+  if (const auto at = json.find("writer"); at != json.end() && at->is_string()) {
+    out.writer = at->get<std::string>();
+  }
+  const auto id = json.find("store_id");
+  if (id == json.end() || !read_hex(*id, out.store_id)) return bad_report("no store id");
+  const auto files = json.find("files");
+  if (files == json.end() || !files->is_array()) return bad_report("no list of files");
+  for (const auto& entry : *files) {
+    BackupManifest::File file;
+    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() ||
+        !entry.contains("bytes") || !entry["bytes"].is_number_unsigned() ||
+        !entry.contains("sha256") || !read_hex(entry["sha256"], file.sha256)) {
+      return bad_report("a file's entry is incomplete");
+    }
+    file.name = entry["name"].get<std::string>();
+    file.bytes = entry["bytes"].get<std::uint64_t>();
+    if (!is_plain_name(file.name)) return bad_report("a file's name leads elsewhere");
+    out.files.push_back(std::move(file));
+  }
+  return out;
+}
+
+Result<BackupReport> copy_store(const fs::path& source, const fs::path& target,
+                                const BackupOptions& options, const BackupContext& context,
+                                LevelDbEnv& env, const WithPause& with_pause) {
+  if (auto ok = prepare_target(target); !ok) return ok.error();
+  Copier copier(source, target, options);
+  if (auto ok = copier.read_previous(); !ok) return ok.error();
+  BackupReport report;
+  report.path = target;
+  FileSet set;
+  BackupManifest manifest;
+  const auto fixed = with_pause([&]() -> Result<void> {
+    const auto begin = std::chrono::steady_clock::now();
+    env.hold_removals();
+    auto files = fix_files(source / kDatabaseFolder);
+    if (!files) return files.error();
+    set = std::move(*files);
+    manifest = context.state();
+    auto linked = copier.link_tables(set);
+    report.pause = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - begin);
+    return linked;
+  });
+  const Result<void> copied = fixed ? copier.copy_rest(set) : fixed;
+  env.release_removals();
+  if (!copied) return copied.error();
+  if (auto ok = write_file_synced(target / kFormatFile, kFormatLine); !ok) return ok.error();
+  if (options.quick_check) {
+    const auto check = check_store(target, {});
+    if (!check) return check.error();
+    if (!check->ok()) {
+      return Error{ErrorCode::kCorrupt, "the copy has findings: " + check->findings.front().what,
+                   "store.corrupt"};
+    }
+  }
+  manifest.files = std::move(copier.files);
+  // Last: without it the directory is not a backup.
+  if (auto ok = write_file_synced(target / kBackupFile, format_backup_manifest(manifest)); !ok) {
+    return ok.error();
+  }
+  report.files = manifest.files.size();
+  report.bytes = copier.bytes_copied;
+  report.bytes_reused = copier.bytes_reused;
+  report.commit = manifest.commit;
+  report.receipt = manifest.receipt;
+  return report;
+}
+
+Result<std::vector<Finding>> verify_backup(const fs::path& backup) {
+  const auto text = read_small_file(backup / kBackupFile, kBackupReportMax);
+  if (!text) {
+    if (text.error().code != ErrorCode::kNotFound) return text.error();
+    return Error{ErrorCode::kInvalid,
+                 backup.string() + " is not a backup: it has no file " + kBackupFile, "input.file"};
+  }
+  const auto manifest = parse_backup_manifest(*text);
+  if (!manifest) return manifest.error();
+  std::vector<Finding> findings;
+  for (const BackupManifest::File& file : manifest->files) {
+    std::uint64_t bytes = 0;
+    const auto sha256 = hash_file(backup / kDatabaseFolder / file.name, bytes);
+    std::string why;
+    if (!sha256) {
+      why = sha256.error().message;
+    } else if (bytes != file.bytes) {
+      why = "it has " + std::to_string(bytes) + " bytes, not " + std::to_string(file.bytes);
+    } else if (*sha256 != file.sha256) {
+      why = "its contents are not those that were backed up";
+    }
+    if (why.empty()) continue;
+    findings.push_back(
+        {"backup.file", Severity::kError, why, {file.name, 0, {}}, {}, 0, "use another backup"});
+  }
+  return findings;
+}
+
+Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& target,
+                                    const RestoreOptions& options, const OpenOptions& open) {
+  RestoreReport report;
+  const auto findings = verify_backup(backup);
+  if (!findings) return findings.error();
+  if (!findings->empty()) {
+    const Finding& first = findings->front();
+    return Error{ErrorCode::kCorrupt, "backup.file: " + first.where.file + ": " + first.what,
+                 "store.corrupt", "nothing was written"};
+  }
+  const auto text = read_small_file(backup / kBackupFile, kBackupReportMax);
+  if (!text) return text.error();
+  auto manifest = parse_backup_manifest(*text);
+  if (!manifest) return manifest.error();
+  report.source = std::move(*manifest);
+  for (const BackupManifest::File& file : report.source.files) report.bytes += file.bytes;
+  report.files = report.source.files.size();
+  if (options.dry_run) return report;
+
+  if (auto ok = prepare_target(target); !ok) return ok.error();
+  for (const BackupManifest::File& file : report.source.files) {
+    const auto sha256 = copy_file(backup / kDatabaseFolder / file.name,
+                                  target / kDatabaseFolder / file.name, file.bytes);
+    if (!sha256) return sha256.error();
+    if (*sha256 != file.sha256) {
+      return Error{ErrorCode::kCorrupt, "backup.file: " + file.name + " changed while it was read",
+                   "store.corrupt"};
+    }
+  }
+  if (auto ok = sync_directory(target / kDatabaseFolder); !ok) return ok.error();
+  if (auto ok = write_file_synced(target / kFormatFile, kFormatLine); !ok) return ok.error();
+  if (auto ok = renew_identity(target, open); !ok) return ok.error();
+  CheckOptions check_options;
+  check_options.depth = options.check;
+  check_options.inspect_snapshot = options.inspect_snapshot;
+  auto check = check_store(target, check_options);
+  if (!check) return check.error();
+  report.check = std::move(*check);
+  return report;
+}
+
+}  // namespace converge::store
