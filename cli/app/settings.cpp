@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <toml++/toml.h>
 
 namespace converge::cli {
@@ -254,9 +254,20 @@ namespace {
 
 std::string quoted(const SettingSpec& spec, const std::string& value) {
   if (spec.type == SettingType::kBool || spec.type == SettingType::kInt) return value;
-  std::ostringstream out;
-  out << toml::value<std::string>(value);
-  return out.str();
+  std::string out = "\"";
+  for (const char c : value) {
+    char escape[8];
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      std::snprintf(escape, sizeof escape, "\\u%04X", static_cast<unsigned>(c));
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
 }
 
 /// The key that a line of a TOML file sets at top level, or nothing.

@@ -237,26 +237,27 @@ Command cmd_incr() {
 }
 
 Command cmd_splice() {
-  return {.name = "splice",
-          .summary = "Delete from a text and put other text in its place",
-          .args = {kDoc,
-                   {.name = "POINTER", .kind = Kind::kPointer, .help = "a text"},
-                   {.name = "INDEX", .kind = Kind::kInt, .help = "where, in UTF-16 units"},
-                   {.name = "DELETE", .kind = Kind::kInt, .help = "how many units to delete"},
-                   {.name = "TEXT",
-                    .kind = Kind::kText,
-                    .help = "what to insert (-: read it from stdin)",
-                    .optional = true}},
-          .examples = {{"syncctl splice notes/a /body 0 5 Hello", ""},
-                       {"syncctl splice notes/a /body 0 0 - < intro.txt", ""}},
-          .exits = {{3, "no such document, or nothing at POINTER"},
-                    {5,
-                     "no text at POINTER, INDEX or DELETE beyond its end, or a condition does "
-                     "not hold"}},
-          .kinds = {"Ack"},
-          .see_also = {"set", "insert"},
-          .writes = true,
-          .write_flags = true};
+  return {
+      .name = "splice",
+      .summary = "Delete from a text and put other text in its place",
+      .args = {kDoc,
+               {.name = "POINTER", .kind = Kind::kPointer, .help = "a text"},
+               {.name = "INDEX", .kind = Kind::kInt, .help = "where, in characters (code points)"},
+               {.name = "DELETE", .kind = Kind::kInt, .help = "how many characters to delete"},
+               {.name = "TEXT",
+                .kind = Kind::kText,
+                .help = "what to insert (-: read it from stdin)",
+                .optional = true}},
+      .examples = {{"syncctl splice notes/a /body 0 5 Hello", ""},
+                   {"syncctl splice notes/a /body 0 0 - < intro.txt", ""}},
+      .exits = {{3, "no such document, or nothing at POINTER"},
+                {5,
+                 "no text at POINTER, INDEX or DELETE beyond its end, or a condition does "
+                 "not hold"}},
+      .kinds = {"Ack"},
+      .see_also = {"set", "insert"},
+      .writes = true,
+      .write_flags = true};
 }
 
 Command cmd_patch() {

@@ -24,7 +24,7 @@ Command cmd_log() {
                     .kind = Kind::kDocRev,
                     .help = "a document; without it all",
                     .optional = true}},
-          .flags = {{.name = "graph", .help = "draw who followed whom", .excludes = {"oneline"}},
+          .flags = {{.name = "graph", .help = "draw who followed whom, one line a change"},
                     {.name = "oneline", .help = "one line a change: short hash and message"},
                     kLimit,
                     {.name = "path",

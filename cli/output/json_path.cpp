@@ -181,7 +181,10 @@ class Parser {
       if (text_[at_] == '"') as_json += '\\';
       as_json += text_[at_++];
     }
-    if (at_ >= text_.size()) failed_ = true;
+    if (at_ >= text_.size()) {
+      failed_ = true;
+      return "";
+    }
     ++at_;
     const auto value = control::parse_json(as_json + "\"", "the name");
     if (!value || !value->is_string()) {

@@ -1,0 +1,75 @@
+#include "cli/commands/handlers.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace converge::cli {
+
+Handler find_handler(std::string_view command) {
+  static constexpr std::array<std::pair<std::string_view, Handler>, 58> kHandlers = {{
+      {"new", run_new},
+      {"ls", run_ls},
+      {"get", run_get},
+      {"heads", run_heads},
+      {"set", run_set},
+      {"unset", run_unset},
+      {"insert", run_insert},
+      {"incr", run_incr},
+      {"splice", run_splice},
+      {"patch", run_patch},
+      {"apply", run_apply},
+      {"rm", run_rm},
+      {"name ls", run_name_ls},
+      {"name set", run_name_set},
+      {"name rm", run_name_rm},
+      {"import", run_import},
+      {"export", run_export},
+      {"log", run_log},
+      {"show", run_show},
+      {"diff", run_diff},
+      {"fork", run_fork},
+      {"merge", run_merge},
+      {"conflict ls", run_conflict_ls},
+      {"conflict show", run_conflict_show},
+      {"conflict ignore", run_conflict_ignore},
+      {"conflict resolve", run_conflict_resolve},
+      {"status", run_status},
+      {"sync", run_sync},
+      {"wait", run_wait},
+      {"watch", run_watch},
+      {"peer ls", run_peer_ls},
+      {"peer show", run_peer_show},
+      {"peer add", run_peer_add},
+      {"peer set", run_peer_set},
+      {"peer rm", run_peer_rm},
+      {"peer pause", run_peer_pause},
+      {"peer resume", run_peer_resume},
+      {"peer ping", run_peer_ping},
+      {"invite", run_invite},
+      {"join", run_join},
+      {"digest", run_digest},
+      {"agent show", run_agent_show},
+      {"agent ping", run_agent_ping},
+      {"agent stop", run_agent_stop},
+      {"config ls", run_config_ls},
+      {"config get", run_config_get},
+      {"config set", run_config_set},
+      {"config unset", run_config_unset},
+      {"config edit", run_config_edit},
+      {"config validate", run_config_validate},
+      {"config path", run_config_path},
+      {"completion", run_completion},
+      {"man", run_man},
+      {"schema", run_schema},
+      {"help", run_help},
+      {"version", run_version},
+      {"__complete", run_complete},
+      {"", nullptr},
+  }};
+  const auto* found =
+      std::ranges::find(kHandlers, command, &std::pair<std::string_view, Handler>::first);
+  return found == kHandlers.end() ? nullptr : found->second;
+}
+
+}  // namespace converge::cli

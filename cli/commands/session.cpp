@@ -1,0 +1,162 @@
+#include "cli/commands/session.h"
+
+#include "cli/app/kinds.h"
+#include "cli/app/suggest.h"
+#include "cli/commands/files.h"
+#include "cli/commands/store_target.h"
+#include "cli/output/text.h"
+#include "core/control/error_table.h"
+#include "core/control/json_text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <system_error>
+
+namespace converge::cli {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+using nlohmann::json;
+
+std::chrono::milliseconds timeout_of(const Session::Parts& parts) {
+  const auto given = parts.invocation.value("timeout");
+  const auto parsed = parse_duration(given ? *given : parts.settings.get("timeout"));
+  return parsed.value_or(std::chrono::milliseconds(30'000));
+}
+
+}  // namespace
+
+Session::Session(Parts parts)
+    : parts_(std::move(parts)), printer_(parts_.printer), timeout_(timeout_of(parts_)) {
+  deadline_ = timeout_.count() == 0 ? client::Client::kNoDeadline : clock_.steady_now() + timeout_;
+}
+
+void Session::limit(std::chrono::milliseconds time) {
+  deadline_ = std::min(deadline_, clock_.steady_now() + time);
+}
+
+bool Session::has_timeout() const {
+  return has("timeout") || parts_.settings.setting("timeout").origin != "built-in";
+}
+
+Result<Session::Place> Session::place_of_context(const std::string& name) const {
+  const auto found = parts_.settings.contexts().find(name);
+  if (found != parts_.settings.contexts().end())
+    return Place{found->second.socket, found->second.store};
+  std::error_code error;
+  if (std::filesystem::is_regular_file(name, error)) {
+    auto text = read_input(name, 1 << 20);
+    if (!text) return text.error();
+    const auto ready = control::parse_json(*text, "the ready file " + name);
+    if (!ready) return ready.error();
+    if (ready->is_object() && ready->contains("socket") && (*ready)["socket"].is_string())
+      return Place{(*ready)["socket"].get<std::string>(), ""};
+    return make_error(ErrorId::kInputFile, "the file " + name + " is not a ready file of syncd");
+  }
+  std::vector<std::string> names;
+  for (const auto& [known, context] : parts_.settings.contexts()) names.push_back(known);
+  return make_error(ErrorId::kConfigNotFound,
+                    "no context is called \"" + name + "\", and it is no ready file",
+                    did_you_mean(name, names));
+}
+
+Result<Session::Place> Session::place() const {
+  if (const auto store = value("store")) return Place{"", *store};
+  if (const auto socket = value("socket")) return Place{*socket, ""};
+  if (const auto context = value("context")) return place_of_context(*context);
+  const Setting& socket = parts_.settings.setting("socket");
+  const Setting& context = parts_.settings.setting("context");
+  const auto from_environment = [](const Setting& setting) {
+    return setting.origin.starts_with("SYNCCTL_");
+  };
+  if (from_environment(socket)) return Place{socket.value, ""};
+  if (!context.value.empty() && (from_environment(context) || socket.value.empty()))
+    return place_of_context(context.value);
+  if (!socket.value.empty()) return Place{socket.value, ""};
+  if (const std::string& store = parts_.settings.get("store"); !store.empty())
+    return Place{"", store};
+  std::error_code error;
+  const bool user = std::filesystem::exists(parts_.places.user_socket, error);
+  const bool system = std::filesystem::exists(parts_.places.system_socket, error);
+  return Place{(user || !system ? parts_.places.user_socket : parts_.places.system_socket).string(),
+               ""};
+}
+
+Result<Target*> Session::watch_target() {
+  replica_.reset();
+  deadline_ = client::Client::kNoDeadline;
+  return replica();
+}
+
+Result<Target*> Session::replica() {
+  if (replica_ != nullptr) return replica_.get();
+  const auto where = place();
+  if (!where) return where.error();
+  if (!where->store.empty()) {
+    auto store = open_store_target(where->store, clock_, deadline_);
+    if (!store) return store.error();
+    replica_ = std::move(*store);
+    return replica_.get();
+  }
+  client::Client::Options options{.socket = where->socket, .clock = &clock_};
+  if (has("debug"))
+    options.trace = [](bool sent, std::string_view line) {
+      std::cerr << (sent ? "> " : "< ") << printable(line.substr(0, 2000)) << "\n";
+    };
+  replica_ = std::make_unique<AgentTarget>(std::move(options), deadline_);
+  return replica_.get();
+}
+
+Result<json> Session::ask(std::string_view method, const json& params) {
+  const auto target = replica();
+  if (!target) return target.error();
+  if (printer_.verbose() >= 2) printer_.note("request " + std::string(method));
+  return (*target)->call(method, params);
+}
+
+Result<json> Session::ask_for(const std::string& doc, std::string_view method, const json& params) {
+  return is_file_word(doc) ? files_.call(method, params) : ask(method, params);
+}
+
+std::string Session::document(const std::string& word) const {
+  const std::string& collection = parts_.settings.get("collection");
+  const bool plain =
+      !is_file_word(word) && word.find('/') == std::string::npos && !word.starts_with("automerge:");
+  return collection.empty() || !plain ? word : collection + "/" + word;
+}
+
+Result<void> Session::confirm(const std::string& question) {
+  if (has("yes")) return {};
+  const Terminal& terminal = printer_.terminal();
+  if (has("no-input") || !terminal.in_tty || !terminal.err_tty)
+    return make_error(ErrorId::kDeclined, question + ": nobody can be asked",
+                      "say yes beforehand with --yes");
+  std::cerr << printable(question) << "? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return {};
+  return make_error(ErrorId::kDeclined, "answered no");
+}
+
+std::string new_request_id() {
+  static constexpr char kDigits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::array<std::byte, 10> random{};
+  SystemRandom().fill(random);
+  auto time = static_cast<std::uint64_t>(SystemClock().wall_now_ms());
+  std::string id(26, '0');
+  for (std::size_t i = 10; i-- > 0; time >>= 5) id[i] = kDigits[time & 31];
+  for (std::size_t i = 0; i < 16; ++i) {
+    const std::size_t bit = i * 5;
+    const auto high = static_cast<unsigned>(random[bit / 8]) << 8;
+    const auto low = bit / 8 + 1 < random.size() ? static_cast<unsigned>(random[bit / 8 + 1]) : 0u;
+    id[10 + i] = kDigits[((high | low) >> (11 - bit % 8)) & 31];
+  }
+  return id;
+}
+
+}  // namespace converge::cli

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "core/base/result.h"
+#include "core/client/client.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace converge::cli {
+
+/// What a command works on: it asks with the methods of core/control/PROTOCOL.md and gets their
+/// results, whoever carries them out.
+class Target {
+ public:
+  virtual ~Target() = default;
+  /// Errors: what the method answers; timeout, agent.unreachable.
+  virtual Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) = 0;
+  /// The next event of a stream; nothing when `limit` passes in silence. Errors: usage.argument
+  /// where there are no streams.
+  virtual Result<std::optional<nlohmann::json>> next_event(client::Client::Deadline limit);
+};
+
+/// The agent, over its socket. Connects at the first call.
+class AgentTarget final : public Target {
+ public:
+  AgentTarget(client::Client::Options options, client::Client::Deadline deadline);
+  ~AgentTarget() override;
+  Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) override;
+  Result<std::optional<nlohmann::json>> next_event(client::Client::Deadline limit) override;
+
+ private:
+  Result<client::Client*> client();
+
+  client::Client::Options options_;
+  client::Client::Deadline deadline_;
+  std::unique_ptr<client::Client> client_;
+};
+
+/// Plain files and stdin. Each call reads the file; an edit writes it back whole, under a lock on
+/// the file, by a temporary neighbour and a rename.
+class FileTarget final : public Target {
+ public:
+  FileTarget();
+  Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) override;
+};
+
+/// Whether the agent keeps request ids of this method, so that asking twice is safe.
+bool is_repeatable(std::string_view method);
+
+}  // namespace converge::cli

@@ -1,0 +1,71 @@
+#include "cli/app/kinds.h"
+#include "cli/commands/handlers.h"
+#include "cli/commands/render.h"
+#include "core/control/error_table.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <poll.h>
+
+namespace converge::cli {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+using nlohmann::json;
+
+Result<int> print_met(Session& session, const json& answer) {
+  const auto text = [&]() -> std::string {
+    return session.out().quiet() ? "" : field(answer, "condition") + "\n";
+  };
+  if (auto done = session.out().result(answer, {.text = text}); !done) return done.error();
+  return control::exit_code::kOk;
+}
+
+/// An agent that is not there yet is what "ready" waits for.
+Result<int> wait_ready(Session& session) {
+  while (true) {
+    const auto hello = session.ask("agent.hello", {{"client", "syncctl"}});
+    if (hello)
+      return print_met(session,
+                       {{"kind", "Wait"}, {"v", 1}, {"condition", "ready"}, {"met", true}});
+    const int exit = control::exit_code_of(hello.error());
+    if (exit != control::exit_code::kNoAgent) return hello.error();
+    const bool over =
+        session.deadline() != client::Client::kNoDeadline &&
+        session.clock().steady_now() + std::chrono::milliseconds(50) >= session.deadline();
+    if (over)
+      return make_error(
+          ErrorId::kTimeout,
+          "not ready in time\n" + hello.error().message.substr(0, hello.error().message.find('\n')),
+          hello.error().hint);
+    ::poll(nullptr, 0, 50);
+  }
+}
+
+}  // namespace
+
+Result<int> run_wait(Session& session) {
+  const auto condition = session.value("for");
+  if (!condition)
+    return make_error(ErrorId::kUsageFlag, "\"wait\" needs --for COND",
+                      std::string("COND is ") + info(Kind::kCondition).text);
+  if (*condition == "ready") return wait_ready(session);
+  json params = {{"for", *condition}};
+  if (!session.args(0).empty()) params["doc"] = session.document(session.arg(0));
+  if (const auto peer = session.value("peer")) params["peer"] = *peer;
+  const bool about_document = condition->find('=') != std::string::npos;
+  if (about_document && !params.contains("doc"))
+    return make_error(ErrorId::kUsageArgument, "\"" + *condition + "\" needs a DOC",
+                      "syncctl wait DOC --for " + *condition);
+  if (session.timeout().count() > 0) {
+    const auto slack = std::min(session.timeout() / 10, std::chrono::milliseconds(200));
+    params["timeout_ms"] = (session.timeout() - slack).count();
+  }
+  const auto answer = session.ask("sync.wait", params);
+  if (!answer) return answer.error();
+  return print_met(session, *answer);
+}
+
+}  // namespace converge::cli

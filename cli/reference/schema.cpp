@@ -1,0 +1,147 @@
+#include "cli/reference/schema.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+namespace converge::cli {
+namespace {
+
+using nlohmann::json;
+
+/// One kind: its fields as "name:type", required unless the name ends in "?". Types: str int num
+/// bool hash time any obj; "X|null" may be null; "[X]" is a list of X; a capital word is another
+/// kind.
+struct Shape {
+  const char* kind;
+  const char* fields;
+};
+
+constexpr Shape kShapes[] = {
+    {"Ack",
+     "id:str|null name:str|null change:hash|null heads:[hash] unchanged:bool queued?:bool "
+     "durable:bool request_id?:str|null acks?:[obj] summary?:str ops?:int"},
+    {"AckList", "items:[Ack]"},
+    {"Change",
+     "hash:hash actor:str seq:int deps:[hash] message:str|null author_time:time|null "
+     "received_seq?:int|null received_at?:time|null origin?:str|null ops:int "
+     "size_bytes?:int signature?:obj|null patch?:[obj] stat?:obj operations?:[obj]"},
+    {"ChangeList", "items:[Change] next?:str|null"},
+    {"CommandTable", "commands:[obj] global_flags:[obj] exit_codes:[obj] error_codes:[obj]"},
+    {"ConfigReport", "ok:bool files:int items:[obj]"},
+    {"Conflict",
+     "id:str doc:str|null name:str|null path:str type:str state:str winner:int "
+     "values:[obj] since?:time|null"},
+    {"ConflictList", "items:[Conflict] next?:str|null"},
+    {"Count", "count:int"},
+    {"Diff",
+     "id?:str|null from:[hash] to:[hash] equal:bool patch:[obj] stat:obj only_left:[hash] "
+     "only_right:[hash]"},
+    {"Digest", "over:str count:int root:str|null items?:[obj]"},
+    {"DigestComparison", "equal:bool items:[obj]"},
+    {"Document",
+     "id:str|null name:str|null heads:[hash] seq?:int|null changes:int actors?:int "
+     "size_bytes?:int conflicts?:int state:str updated_at?:time|null value?:any"},
+    {"DocumentList", "items:[Document] next?:str|null"},
+    {"Error", "code:str exit:int message:str hint:str|null retryable:bool details:obj"},
+    {"Event",
+     "type:str cursor:str|null seq?:int|null id?:str|null name?:str|null origin?:str|null "
+     "heads?:[hash] patch?:[obj] at?:time|null"},
+    {"ExportReport", "items:[obj]"},
+    {"Heads", "id:str|null name:str|null heads:[hash]"},
+    {"Hello", "version:str pid:int store_id:str peer_id:str"},
+    {"Invite", "invite:str expires_at:time"},
+    {"MergeReport",
+     "id:str|null name:str|null heads:[hash] merged:int conflicts:int "
+     "unchanged:bool"},
+    {"Name", "name:str id:str unchanged:bool"},
+    {"NameList", "items:[obj] next?:str|null"},
+    {"Path", "name:str path:str exists:bool"},
+    {"PathList", "items:[Path]"},
+    {"Peer",
+     "name:str url?:str|null key?:str|null state:str policy?:str collections?:[str]|null "
+     "documents_behind?:int|null"},
+    {"PeerList", "items:[Peer] next?:str|null"},
+    {"Ping", "peer:str|null rtt_ms:num"},
+    {"RemoveReport", "items:[obj]"},
+    {"ResolveReport", "items:[Ack]"},
+    {"Setting", "key:str value:str|null origin:str"},
+    {"SettingList", "items:[Setting]"},
+    {"Status",
+     "agent:obj store:obj peers:[obj] outbox?:obj conflicts:obj quarantine?:obj "
+     "problems:[obj]"},
+    {"SyncReport",
+     "peer:str compared_documents?:int differing_documents?:int sent?:obj "
+     "received?:obj round_trips?:int messages?:int wire_bytes?:int "
+     "remaining_documents:int elapsed_ms?:int"},
+    {"SyncReportList", "items:[SyncReport]"},
+    {"Version", "version:str"},
+    {"Wait", "condition:str met:bool"},
+};
+
+json type_schema(std::string_view type) {
+  if (type.ends_with("|null")) {
+    json inner = type_schema(type.substr(0, type.size() - 5));
+    return {{"anyOf", json::array({inner, {{"type", "null"}}})}};
+  }
+  if (type.starts_with("["))
+    return {{"type", "array"}, {"items", type_schema(type.substr(1, type.size() - 2))}};
+  if (type == "str") return {{"type", "string"}};
+  if (type == "int") return {{"type", "integer"}};
+  if (type == "num") return {{"type", "number"}};
+  if (type == "bool") return {{"type", "boolean"}};
+  if (type == "obj") return {{"type", "object"}};
+  if (type == "hash") return {{"type", "string"}, {"pattern", "^[0-9a-f]{64}$"}};
+  if (type == "time") return {{"type", "string"}, {"format", "date-time"}};
+  if (type == "any") return json::object();
+  return {{"$ref", "#/$defs/" + std::string(type)}};
+}
+
+json object_schema(const Shape& shape, std::vector<std::string>& references) {
+  json properties = {{"kind", {{"const", shape.kind}}},
+                     {"v", {{"type", "integer"}, {"minimum", 1}}}};
+  json required = {"kind", "v"};
+  std::istringstream fields(shape.fields);
+  std::string field;
+  while (fields >> field) {
+    std::string name = field.substr(0, field.find(':'));
+    const std::string type = field.substr(field.find(':') + 1);
+    const bool optional = name.ends_with('?');
+    if (optional) name.pop_back();
+    properties[name] = type_schema(type);
+    if (!optional) required.push_back(name);
+    const std::string word = type.starts_with("[") ? type.substr(1, type.size() - 2) : type;
+    if (word.front() >= 'A' && word.front() <= 'Z') references.push_back(word);
+  }
+  return {{"type", "object"}, {"properties", std::move(properties)}, {"required", required}};
+}
+
+const Shape* find_shape(std::string_view kind) {
+  const auto* found = std::ranges::find_if(
+      kShapes, [&](const Shape& shape) { return std::string_view(shape.kind) == kind; });
+  return found == std::end(kShapes) ? nullptr : found;
+}
+
+}  // namespace
+
+std::vector<std::string> schema_kinds() {
+  std::vector<std::string> kinds;
+  for (const Shape& shape : kShapes) kinds.emplace_back(shape.kind);
+  return kinds;
+}
+
+std::optional<json> schema_of(std::string_view kind) {
+  const Shape* shape = find_shape(kind);
+  if (shape == nullptr) return std::nullopt;
+  std::vector<std::string> references;
+  json schema = object_schema(*shape, references);
+  schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  schema["title"] = shape->kind;
+  for (std::size_t i = 0; i < references.size(); ++i)
+    if (const Shape* other = find_shape(references[i]))
+      schema["$defs"][other->kind] = object_schema(*other, references);
+  return schema;
+}
+
+}  // namespace converge::cli
