@@ -15,7 +15,8 @@ constexpr std::uint32_t kRepeatMax = 1000;
 /// The expression as a tree; quantifiers copy their part into the automaton as often as it may
 /// occur.
 struct Node {
-  enum class Kind : std::uint8_t { kSet, kSequence, kChoice, kRepeat } kind = Kind::kSequence;
+  enum class Kind : std::uint8_t { kSet, kBegin, kEnd, kSequence, kChoice, kRepeat };
+  Kind kind = Kind::kSequence;
   bool negated = false;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
   std::vector<Node> parts;
@@ -114,6 +115,10 @@ class PatternParser {
       if (++nesting_ > kNestingMax) return false;
       if (!choice(out) || !accept(')')) return false;
       --nesting_;
+      return true;
+    }
+    if (accept('^') || accept('$')) {
+      out.kind = points_[at_ - 1] == '^' ? Node::Kind::kBegin : Node::Kind::kEnd;
       return true;
     }
     out.kind = Node::Kind::kSet;
@@ -226,6 +231,13 @@ class IRegexpCompiler {
         state.next = next;
         return add(std::move(state));
       }
+      case Node::Kind::kBegin:
+      case Node::Kind::kEnd: {
+        State state;
+        state.kind = node.kind == Node::Kind::kBegin ? State::Kind::kBegin : State::Kind::kEnd;
+        state.next = next;
+        return add(std::move(state));
+      }
       case Node::Kind::kSequence: {
         std::optional<std::size_t> at = next;
         for (auto part = node.parts.rbegin(); at && part != node.parts.rend(); ++part)
@@ -285,48 +297,70 @@ bool IRegexp::State::takes(std::uint32_t point) const {
   return inside != negated;
 }
 
-/// Adds `state` and all that is reached from it without a character. `mark` tells which are in the
-/// list of this step.
-void IRegexp::reach(std::size_t state, std::vector<std::size_t>& list,
-                    std::vector<std::size_t>& mark, std::size_t step) const {
-  std::vector<std::size_t> pending{state};
-  while (!pending.empty()) {
-    const std::size_t at = pending.back();
-    pending.pop_back();
-    if (mark[at] == step) continue;
-    mark[at] = step;
-    if (states_[at].kind != State::Kind::kSplit) {
-      list.push_back(at);
-      continue;
-    }
-    pending.push_back(states_[at].other);
-    pending.push_back(states_[at].next);
-  }
-}
+/// One walk over a text with all states at once.
+class IRegexp::Run {
+ public:
+  explicit Run(const IRegexp& regexp) : regexp_(regexp), seen_(regexp.states_.size(), 0) {}
 
-bool IRegexp::run(std::string_view text, bool whole) const {
-  constexpr std::size_t kAcceptState = 0;
-  std::vector<std::size_t> mark(states_.size(), 0);
-  std::vector<std::size_t> now;
-  std::vector<std::size_t> next;
-  std::size_t step = 1;
-  reach(start_, now, mark, step);
-  const auto accepted = [&] {
-    return std::find(now.begin(), now.end(), kAcceptState) != now.end();
-  };
-  for (auto at = text.begin(); at != text.end();) {
-    if (!whole && accepted()) return true;
-    const std::uint32_t point = utf8::unchecked::next(at);
-    ++step;
-    next.clear();
-    for (const std::size_t state : now)
-      if (states_[state].kind == State::Kind::kSet && states_[state].takes(point))
-        reach(states_[state].next, next, mark, step);
-    if (!whole) reach(start_, next, mark, step);
-    std::swap(now, next);
-    if (whole && now.empty()) return false;
+  bool operator()(std::string_view text, bool whole) {
+    enter(regexp_.start_, true, text.empty());
+    std::swap(now_, next_);
+    for (auto at = text.begin(); at != text.end();) {
+      if (!whole && accepted()) return true;
+      const std::uint32_t point = utf8::unchecked::next(at);
+      ++step_;
+      next_.clear();
+      for (const std::size_t state : now_) {
+        const State& from = regexp_.states_[state];
+        if (from.kind == State::Kind::kSet && from.takes(point))
+          enter(from.next, false, at == text.end());
+      }
+      if (!whole) enter(regexp_.start_, false, at == text.end());
+      std::swap(now_, next_);
+      if (now_.empty() && whole) return false;
+    }
+    return accepted();
   }
-  return accepted();
-}
+
+ private:
+  /// Puts `state` and all that is reached from it without a character into next_.
+  void enter(std::size_t state, bool at_begin, bool at_end) {
+    std::vector<std::size_t> pending{state};
+    while (!pending.empty()) {
+      const std::size_t at = pending.back();
+      pending.pop_back();
+      if (seen_[at] == step_) continue;
+      seen_[at] = step_;
+      const State& here = regexp_.states_[at];
+      switch (here.kind) {
+        case State::Kind::kSet:
+        case State::Kind::kAccept:
+          next_.push_back(at);
+          break;
+        case State::Kind::kSplit:
+          pending.push_back(here.other);
+          pending.push_back(here.next);
+          break;
+        case State::Kind::kBegin:
+          if (at_begin) pending.push_back(here.next);
+          break;
+        case State::Kind::kEnd:
+          if (at_end) pending.push_back(here.next);
+          break;
+      }
+    }
+  }
+
+  /// The accepting state is the first that the compiler makes.
+  bool accepted() const { return std::find(now_.begin(), now_.end(), 0u) != now_.end(); }
+
+  const IRegexp& regexp_;
+  std::vector<std::size_t> seen_;  ///< by state: the last step that entered it
+  std::size_t step_ = 1;
+  std::vector<std::size_t> now_;
+  std::vector<std::size_t> next_;
+};
+
+bool IRegexp::run(std::string_view text, bool whole) const { return Run(*this)(text, whole); }
 
 }  // namespace converge::verbs

@@ -10,7 +10,8 @@
 namespace converge::verbs {
 
 /// An interoperable regular expression (RFC 9485) over Unicode code points, without the category
-/// escapes \p{...} and \P{...}. Matching never backtracks: time is O(pattern * text) whatever the
+/// escapes \p{...} and \P{...}, and with "^" and "$" as anchors, which users and the compliance
+/// tests of JSONPath expect. Matching never backtracks: time is O(pattern * text) whatever the
 /// pattern, so one that nobody vouches for is harmless. Immutable.
 class IRegexp {
  public:
@@ -27,9 +28,9 @@ class IRegexp {
  private:
   friend class IRegexpCompiler;
 
-  /// One state of a nondeterministic automaton. kNone as a target: the accepting state.
+  /// One state of a nondeterministic automaton.
   struct State {
-    enum class Kind : std::uint8_t { kSet, kSplit, kAccept } kind = Kind::kAccept;
+    enum class Kind : std::uint8_t { kSet, kSplit, kBegin, kEnd, kAccept } kind = Kind::kAccept;
     bool negated = false;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;  ///< kSet
     std::size_t next = 0;
@@ -38,9 +39,9 @@ class IRegexp {
     bool takes(std::uint32_t point) const;
   };
 
+  class Run;
+
   bool run(std::string_view text, bool whole) const;
-  void reach(std::size_t state, std::vector<std::size_t>& list, std::vector<std::size_t>& mark,
-             std::size_t step) const;
 
   std::vector<State> states_;
   std::size_t start_ = 0;
