@@ -276,6 +276,18 @@ void SequenceForest::remove_leaf(Sequence& sequence, std::uint32_t number) {
   remove_child(sequence, parent, slot_of(*inners_[parent], number));
 }
 
+/// A root with one child is no use, and nodes below it may have one child themselves.
+void SequenceForest::drop_thin_root(Sequence& sequence) {
+  while (!sequence.root_is_leaf && sequence.root != kNone && inners_[sequence.root]->count <= 1) {
+    const std::uint32_t thin = sequence.root;
+    const Inner& inner = *inners_[thin];
+    sequence.root = inner.count == 1 ? inner.child[0] : kNone;
+    sequence.root_is_leaf = inner.count == 0 || inner.above_leaves;
+    if (sequence.root != kNone) set_parent(sequence.root, sequence.root_is_leaf, kNone);
+    free_inners_.push_back(thin);
+  }
+}
+
 void SequenceForest::remove_child(Sequence& sequence, std::uint32_t number, std::size_t slot) {
   Inner& inner = *inners_[number];
   const auto close = [&](auto& array) {
@@ -286,11 +298,8 @@ void SequenceForest::remove_child(Sequence& sequence, std::uint32_t number, std:
   close(inner.metrics);
   close(inner.least);
   --inner.count;
-  if (inner.count == 1 && inner.parent == kNone) {
-    sequence.root = inner.child[0];
-    sequence.root_is_leaf = inner.above_leaves;
-    set_parent(sequence.root, sequence.root_is_leaf, kNone);
-    free_inners_.push_back(number);
+  if (inner.parent == kNone && inner.count <= 1) {
+    drop_thin_root(sequence);
     return;
   }
   if (inner.count > 0) {

@@ -208,6 +208,7 @@ class SequenceForest {
   void split_inner(Sequence& sequence, std::uint32_t inner);
   void new_root(Sequence& sequence, std::uint32_t left, std::uint32_t right, bool leaves);
   void remove_leaf(Sequence& sequence, std::uint32_t leaf);
+  void drop_thin_root(Sequence& sequence);
   void remove_child(Sequence& sequence, std::uint32_t inner, std::size_t slot);
   void add_metrics(Sequence& sequence, std::uint32_t leaf, const Metrics& change);
   void lower_least(std::uint32_t leaf, OpId id);

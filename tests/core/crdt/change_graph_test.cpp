@@ -1,0 +1,112 @@
+#include "core/crdt/change_graph.h"
+
+#include <catch2/catch.hpp>
+
+#include <random>
+#include <set>
+
+using namespace converge;
+using namespace converge::crdt;
+
+namespace {
+
+model::ChangeHash hash_of(std::uint32_t number) {
+  model::ChangeHash hash;
+  std::mt19937 engine(number);
+  const auto random = [&engine] { return static_cast<std::uint32_t>(engine()); };
+  for (std::byte& byte : hash.bytes) byte = static_cast<std::byte>(random());
+  return hash;
+}
+
+ChangeIndex add(ChangeGraph& graph, ActorIndex actor, std::vector<ChangeIndex> deps) {
+  ChangeGraph::NewChange change;
+  change.actor = actor;
+  change.seq = graph.last_seq(actor) + 1;
+  change.start_op = graph.max_op() + 1;
+  change.op_count = 2;
+  change.deps = deps;
+  change.message = actor == 1 ? "by one" : "";
+  change.extra = actor == 2 ? "extra" : "";
+  change.hash = hash_of(static_cast<std::uint32_t>(graph.size()));
+  return graph.add(change);
+}
+
+/// Ancestors by walking; an author's earlier changes count.
+std::set<ChangeIndex> ancestors(const ChangeGraph& graph, ChangeIndex of) {
+  std::set<ChangeIndex> out;
+  std::vector<ChangeIndex> open{of};
+  while (!open.empty()) {
+    const ChangeIndex change = open.back();
+    open.pop_back();
+    if (!out.insert(change).second) continue;
+    graph.for_each_dep(change, [&](ChangeIndex dep) { open.push_back(dep); });
+    const ChangeNode& node = graph.at(change);
+    if (node.seq > 1) open.push_back(*graph.by_seq(node.actor, node.seq - 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("clocks tell exactly who the ancestors are", "[crdt]") {
+  ChangeGraph graph;
+  std::mt19937 engine(3);
+  const auto random = [&engine] { return static_cast<std::uint32_t>(engine()); };
+  add(graph, 0, {});
+  for (int i = 0; i < 2000; ++i) {
+    const auto size = static_cast<std::uint32_t>(graph.size());
+    std::vector<ChangeIndex> deps{size - 1 - random() % std::min(size, 30u)};
+    if (random() % 4 == 0) deps.push_back(size - 1 - random() % std::min(size, 600u));
+    if (deps.size() == 2 && deps[0] == deps[1]) deps.pop_back();
+    add(graph, random() % 5, deps);
+  }
+  graph.check_invariants();
+
+  for (int i = 0; i < 40; ++i) {
+    const auto change = static_cast<ChangeIndex>(random() % graph.size());
+    const std::set<ChangeIndex> expected = ancestors(graph, change);
+    const Clock clock = graph.clock_of({&change, 1});
+    for (ChangeIndex other = 0; other < graph.size(); ++other) {
+      if (graph.includes(clock, other) != expected.contains(other)) FAIL(change << " " << other);
+    }
+    CHECK(graph.not_in(clock).size() == graph.size() - expected.size());
+  }
+}
+
+TEST_CASE("what was added can be taken back", "[crdt]") {
+  ChangeGraph graph;
+  add(graph, 0, {});
+  add(graph, 1, {0});
+  add(graph, 2, {0});
+  const auto heads = graph.heads();
+  const auto max_op = graph.max_op();
+  add(graph, 1, {1, 2});
+  add(graph, 2, {3});
+  CHECK(graph.message(3) == "by one");
+  CHECK(graph.extra(4) == "extra");
+  CHECK(graph.find(hash_of(4)) == 4u);
+
+  graph.truncate(3);
+
+  CHECK(graph.heads() == heads);
+  CHECK(graph.max_op() == max_op);
+  CHECK_FALSE(graph.find(hash_of(4)).has_value());
+  CHECK(graph.find(hash_of(2)) == 2u);
+  graph.check_invariants();
+  CHECK(add(graph, 2, {1}) == 3);
+  graph.check_invariants();
+}
+
+TEST_CASE("an op is found in the change that holds it", "[crdt]") {
+  ChangeGraph graph;
+  add(graph, 0, {});
+  add(graph, 1, {0});
+  add(graph, 0, {1});
+  CHECK(graph.change_of({1, 0}) == 0u);
+  CHECK(graph.change_of({2, 0}) == 0u);
+  CHECK_FALSE(graph.change_of({3, 0}).has_value());
+  CHECK(graph.change_of({3, 1}) == 1u);
+  CHECK(graph.change_of({6, 0}) == 2u);
+  CHECK_FALSE(graph.change_of({7, 0}).has_value());
+  CHECK_FALSE(graph.change_of({1, 9}).has_value());
+}
