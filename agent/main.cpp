@@ -1,0 +1,125 @@
+#include "agent/config/environment.h"
+#include "agent/config/flags.h"
+#include "agent/runtime/agent.h"
+#include "agent/runtime/readiness.h"
+#include "agent/runtime/version.h"
+#include "agent/telemetry/log.h"
+#include "core/base/system.h"
+#include "core/control/error_table.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace converge;
+using Milliseconds = std::chrono::milliseconds;
+using telemetry::Level;
+
+/// The error form of the command-line contract, section 9.
+int report(const Error& error) {
+  const int exit = control::exit_code_of(error);
+  std::string text = fmt::format("syncd: error: {}\n", error.message);
+  if (!error.hint.empty()) text += fmt::format("hint: {}\n", error.hint);
+  text += fmt::format("code: {} (exit {})\n", control::row_of(error).code, exit);
+  std::fputs(text.c_str(), stderr);
+  return exit;
+}
+
+Level level_of(config::LogLevel level) { return static_cast<Level>(level); }
+static_assert(static_cast<int>(Level::kError) == static_cast<int>(config::LogLevel::kError));
+
+/// Signals are taken by the main thread alone; every other thread inherits the mask.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+void reload(const config::CommandLine& line, telemetry::Log& log) {
+  runtime::notify_reloading();
+  const auto config = config::resolve(line, config::process_environment());
+  if (!config) {
+    log.write(Level::kError, "config.invalid", config.error().message);
+    return;
+  }
+  log.set_level(level_of(config->log_level));
+  log.write(Level::kInfo, "config.reloaded", "read the configuration again",
+            {{"level", config::to_string(config->log_level)}});
+}
+
+/// Ends the process when a stop takes longer than its deadline: that is only a crash.
+void start_watchdog(Milliseconds deadline) {
+  constexpr Milliseconds kGrace{2000};
+  std::thread([wait = deadline + kGrace] {
+    std::this_thread::sleep_for(wait);
+    std::fputs("syncd: error: the stop took longer than its deadline\n", stderr);
+    std::_Exit(control::exit_code::kFailed);
+  }).detach();
+}
+
+int serve(const config::CommandLine& line, const config::Config& config) {
+  const sigset_t signals = block_signals();
+  const SystemClock clock;
+  const auto format = config.log_format == config::LogFormat::kJson ? telemetry::Log::Format::kJson
+                                                                    : telemetry::Log::Format::kText;
+  telemetry::Log log(clock, level_of(config.log_level), format);
+  std::atomic<Milliseconds::rep> deadline{config.shutdown_deadline.count()};
+  auto agent = runtime::Agent::start(config, log, [&deadline](Milliseconds wanted) {
+    deadline = wanted.count();
+    ::kill(::getpid(), SIGTERM);
+  });
+  if (!agent) return report(agent.error());
+  if (!config.ready_file.empty()) {
+    const auto written = runtime::write_ready_file(config.ready_file, **agent);
+    if (!written) return report(written.error());
+  }
+  runtime::notify_ready(**agent);
+  log.write(Level::kInfo, "agent.ready", "serving",
+            {{"socket", (*agent)->socket().native()},
+             {"listen", (*agent)->listen_address().value_or("off")}});
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    reload(line, log);
+    runtime::notify_ready(**agent);
+  }
+  runtime::notify_stopping();
+  log.write(Level::kInfo, "agent.stopping", "stopping");
+  start_watchdog(Milliseconds(deadline));
+  const auto stopped = (*agent)->stop(Milliseconds(deadline));
+  if (!stopped) return report(stopped.error());
+  log.write(Level::kInfo, "agent.stopped", "stopped");
+  return control::exit_code::kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::umask(077);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto line = config::parse_command_line(arguments);
+  if (!line) return report(line.error());
+  if (line->help) {
+    std::fputs(config::help_text().c_str(), stdout);
+    return control::exit_code::kOk;
+  }
+  if (line->version) {
+    fmt::print("syncd {}\n", runtime::kVersion);
+    return control::exit_code::kOk;
+  }
+  const auto config = config::resolve(*line, config::process_environment());
+  if (!config) return report(config.error());
+  return serve(*line, *config);
+}

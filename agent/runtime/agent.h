@@ -1,0 +1,48 @@
+#pragma once
+
+#include "agent/config/config.h"
+#include "agent/telemetry/log.h"
+#include "core/base/result.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace converge::runtime {
+
+/// One running agent: a store, its threads, its sockets. Everything between start() and stop()
+/// happens on the agent's own threads; the object itself belongs to the thread that made it.
+///
+/// Stop, in this order: refuse requests, close peers, let requests under way finish, flush and
+/// close the socket, finish the commit queue and close the store, end the threads. Each step has
+/// its share of the deadline; what is not done by then is as after a crash, which loses nothing
+/// that was acknowledged.
+class Agent {
+ public:
+  /// `on_stop_request` is called on some thread of the agent when a client asks it to stop.
+  /// Errors: those of store::open_store; kIo for a port or socket that is taken; kInvalid, kDenied.
+  /// On error nothing is left running, and no file was changed but those of an opened store.
+  static Result<std::unique_ptr<Agent>> start(
+      const config::Config& config, telemetry::Log& log,
+      std::function<void(std::chrono::milliseconds)> on_stop_request);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  /// Blocks until everything has ended. Errors: those of closing the store.
+  Result<void> stop(std::chrono::milliseconds deadline);
+
+  const std::filesystem::path& socket() const;
+  /// "127.0.0.1:4433" with the port that was taken; nothing when listening is off.
+  std::optional<std::string> listen_address() const;
+
+ private:
+  struct Impl;
+  explicit Agent(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace converge::runtime

@@ -1,0 +1,118 @@
+#include "agent/runtime/agent_services.h"
+
+#include "agent/control/catalog_access.h"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace converge::runtime {
+
+AgentServices::AgentServices(Context& context,
+                             std::function<void(std::chrono::milliseconds)> on_stop)
+    : context_(context),
+      on_stop_(std::move(on_stop)),
+      peers_(context),
+      watch_(*this),
+      keeper_(context) {}
+
+AgentServices::~AgentServices() = default;
+
+void AgentServices::begin() { keeper_.reconcile(); }
+
+void AgentServices::on_shard(const DocumentId& document, handlers::ShardTask task) {
+  context_.shard_of(document).run(
+      [task = std::move(task)](handlers::ShardAccess& access, DocumentExchange&) { task(access); });
+}
+
+void AgentServices::on_shard_number(std::size_t number, handlers::ShardTask task) {
+  context_.shards[number]->run(
+      [task = std::move(task)](handlers::ShardAccess& access, DocumentExchange&) { task(access); });
+}
+
+void AgentServices::on_control(std::function<void()> task) {
+  context_.control->post(std::move(task));
+}
+
+void AgentServices::after(std::chrono::milliseconds delay, std::function<void()> task) {
+  context_.control->after(delay, std::move(task));
+}
+
+void AgentServices::add_peer(const handlers::PeerSettings& settings, bool replace,
+                             handlers::Reply reply) {
+  peers_.add(settings, replace, std::move(reply));
+}
+
+void AgentServices::remove_peer(const std::string& name, handlers::Reply reply) {
+  peers_.remove(name, reply);
+}
+
+void AgentServices::pause_peer(const std::string& name, bool paused, handlers::Reply reply) {
+  peers_.pause(name, paused, reply);
+}
+
+void AgentServices::ping_peer(const std::string& name, handlers::Reply reply) {
+  peers_.ping(name, std::move(reply));
+}
+
+void AgentServices::join(const handlers::PeerSettings& settings, const DocumentId& catalog,
+                         const std::string& token, handlers::Reply reply) {
+  peers_.join(settings, catalog, token, std::move(reply));
+}
+
+void AgentServices::expect_invitation(const std::string& key, std::int64_t expires_ms) {
+  peers_.expect_invitation(key, expires_ms);
+}
+
+void AgentServices::watch(std::vector<std::string> patterns, store::ReceiptNumber after,
+                          bool initial, std::string path, handlers::EventSink sink) {
+  watch_.subscribe(std::move(patterns), after, initial, std::move(path), std::move(sink));
+}
+
+void AgentServices::send(session::ConnectionId to, session::DocumentMessage message) {
+  peers_.send(to, std::move(message));
+}
+
+void AgentServices::close(session::ConnectionId connection, session::CloseCode code,
+                          std::string reason) {
+  peers_.close(connection, code, reason);
+}
+
+void AgentServices::settled(session::ConnectionId connection, const DocumentId& document) {
+  context_.control->post([this, connection, document] { peers_.settled(connection, document); });
+}
+
+void AgentServices::ephemeral(const session::Ephemeral& message) {
+  context_.control->post([this, message] { peers_.received_ephemeral(message); });
+}
+
+void AgentServices::committed(const repo::Committed& committed) {
+  context_.metrics
+      .counter("syncd_changes_total", "Changes made durable",
+               {{"origin", committed.source.is_local() ? "local" : "peer"}})
+      .add(static_cast<double>(committed.changes.size()));
+  const store::ReceiptNumber last =
+      committed.changes.empty() ? 0 : committed.first_receipt + committed.changes.size() - 1;
+  const bool catalog_from_peer =
+      committed.document == context_.catalog() && !committed.source.is_local();
+  context_.control->post([this, last, catalog_from_peer] {
+    watch_.advance(last);
+    peers_.changed();
+    if (catalog_from_peer) keeper_.reconcile();
+  });
+}
+
+void AgentServices::dropped(const DocumentId& document, const Error& error) {
+  context_.metrics.counter("syncd_append_failures_total", "Appends the store refused").add();
+  context_.log.write(telemetry::Level::kError, "append.failed", error.message,
+                     {{"document", document.to_url()}});
+}
+
+void AgentServices::removed(const DocumentId& document) {
+  context_.control->post([this, document] {
+    watch_.deleted(document);
+    peers_.changed();
+  });
+}
+
+}  // namespace converge::runtime

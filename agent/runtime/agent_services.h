@@ -1,0 +1,73 @@
+#pragma once
+
+#include "agent/control/services.h"
+#include "agent/runtime/catalog_keeper.h"
+#include "agent/runtime/context.h"
+#include "agent/runtime/document_exchange.h"
+#include "agent/runtime/peer_service.h"
+#include "agent/runtime/watch_hub.h"
+
+#include <functional>
+#include <memory>
+
+namespace converge::runtime {
+
+/// What handlers may ask for, and where the shards' news goes: the junction of peers, watchers and
+/// catalog. Threads as handlers::Services and ExchangeOutput say.
+class AgentServices final : public handlers::Services, public ExchangeOutput {
+ public:
+  /// `on_stop` is called on the control thread when a client asks the agent to stop.
+  AgentServices(Context& context, std::function<void(std::chrono::milliseconds)> on_stop);
+  ~AgentServices() override;
+
+  PeerService& peer_service() { return peers_; }
+  /// Control thread, once the shards run.
+  void begin();
+
+  // handlers::Services
+  store::Store& store() override { return *context_.store; }
+  const Clock& clock() override { return context_.clock; }
+  Random& random() override { return context_.random; }
+  const handlers::AgentFacts& facts() override { return context_.facts; }
+  std::size_t shard_count() override { return context_.shards.size(); }
+  void on_shard(const DocumentId& document, handlers::ShardTask task) override;
+  void on_shard_number(std::size_t number, handlers::ShardTask task) override;
+  void on_control(std::function<void()> task) override;
+  void after(std::chrono::milliseconds delay, std::function<void()> task) override;
+  DocumentId catalog() override { return context_.catalog(); }
+  void stop(std::chrono::milliseconds deadline) override { on_stop_(deadline); }
+  void peers(handlers::PeersReply reply) override { peers_.list(std::move(reply)); }
+  void add_peer(const handlers::PeerSettings& settings, bool replace,
+                handlers::Reply reply) override;
+  void remove_peer(const std::string& name, handlers::Reply reply) override;
+  void pause_peer(const std::string& name, bool paused, handlers::Reply reply) override;
+  void ping_peer(const std::string& name, handlers::Reply reply) override;
+  void nudge_peer(const std::string& name) override { peers_.nudge(name); }
+  std::vector<std::string> addresses() override { return peers_.addresses(); }
+  void join(const handlers::PeerSettings& settings, const DocumentId& catalog,
+            const std::string& token, handlers::Reply reply) override;
+  void expect_invitation(const std::string& key, std::int64_t expires_ms) override;
+  std::string workspace_digest() override { return peers_.workspace_digest(); }
+  void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,
+             std::string path, handlers::EventSink sink) override;
+  store::ReceiptNumber durable_receipt() override { return watch_.durable(); }
+
+  // ExchangeOutput
+  void send(session::ConnectionId to, session::DocumentMessage message) override;
+  void close(session::ConnectionId connection, session::CloseCode code,
+             std::string reason) override;
+  void settled(session::ConnectionId connection, const DocumentId& document) override;
+  void ephemeral(const session::Ephemeral& message) override;
+  void committed(const repo::Committed& committed) override;
+  void dropped(const DocumentId& document, const Error& error) override;
+  void removed(const DocumentId& document) override;
+
+ private:
+  Context& context_;
+  std::function<void(std::chrono::milliseconds)> on_stop_;
+  PeerService peers_;
+  WatchHub watch_;
+  CatalogKeeper keeper_;
+};
+
+}  // namespace converge::runtime

@@ -1,0 +1,77 @@
+#include "agent/runtime/catalog_keeper.h"
+
+#include "agent/control/catalog_access.h"
+#include "core/repo/catalog.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace converge::runtime {
+namespace {
+
+/// Documents that the catalog says are deleted and the store still has.
+Result<std::vector<DocumentId>> undeleted(const engine::View& catalog, store::Store& store) {
+  std::vector<DocumentId> out;
+  Result<void> failed;
+  repo::for_each_deleted(catalog, [&](const DocumentId& document) {
+    const auto tombstone = store.tombstone(document);
+    if (!tombstone) {
+      failed = tombstone.error();
+    } else if (!*tombstone) {
+      out.push_back(document);
+    }
+  });
+  if (!failed) return failed.error();
+  return out;
+}
+
+}  // namespace
+
+void CatalogKeeper::reconcile() {
+  if (running_) {
+    again_ = true;
+    return;
+  }
+  running_ = true;
+  const DocumentId catalog = context_.catalog();
+  context_.shard_of(catalog).run([this, catalog](handlers::ShardAccess& shard, DocumentExchange&) {
+    const auto give_up = [this](const Error& error) {
+      context_.log.write(telemetry::Level::kWarn, "catalog", error.message);
+      context_.control->post([this] { finished(); });
+    };
+    const auto document = handlers::open_catalog(shard, catalog);
+    if (!document) return give_up(document.error());
+    const engine::View view = (*document)->now();
+    auto edits = repo::index_edits(view, shard.store);
+    if (!edits) return give_up(edits.error());
+    const auto deleted = undeleted(view, shard.store);
+    if (!deleted) return give_up(deleted.error());
+    for (const DocumentId& gone : *deleted) {
+      context_.shard_of(gone).run([gone](handlers::ShardAccess& there, DocumentExchange&) {
+        there.repo.remove(gone, {}, [](const Result<void>&) {
+          // A failure is tried again with the next reconciliation.
+        });
+      });
+    }
+    if (edits->empty()) return context_.control->post([this] { finished(); });
+    // Behind whatever the catalog's document has under way: what the index says must not be lost
+    // while the catalog forgets it.
+    shard.repo.when_durable(catalog, [this, give_up,
+                                      edits = std::move(*edits)](const Result<void>& durable) {
+      if (!durable) return give_up(durable.error());
+      context_.store->put_names(edits, [this, give_up](const Result<store::CommitNumber>& done) {
+        if (!done) return give_up(done.error());
+        context_.control->post([this] { finished(); });
+      });
+    });
+  });
+}
+
+void CatalogKeeper::finished() {
+  running_ = false;
+  if (!std::exchange(again_, false)) return;
+  reconcile();
+}
+
+}  // namespace converge::runtime

@@ -1,0 +1,344 @@
+#include "agent/runtime/document_exchange.h"
+
+#include "core/codec/sha256.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace converge::runtime {
+
+using session::ConnectionId;
+
+namespace {
+
+/// Stored sync state is the shared heads alone (store.md 6); on the wire side it is Automerge's
+/// encoding of a sync state: 0x43, their number as LEB128, the hashes.
+constexpr std::byte kSyncStateType{0x43};
+constexpr std::size_t kHashBytes = 32;
+
+Bytes encode_shared_heads(const Heads& heads) {
+  Bytes out{kSyncStateType};
+  std::size_t count = heads.size();
+  do {
+    const auto low = static_cast<unsigned char>(count & 0x7fu);
+    count >>= 7;
+    out.push_back(static_cast<std::byte>(low | (count != 0 ? 0x80u : 0u)));
+  } while (count != 0);
+  for (const ChangeHash& head : heads) out.insert(out.end(), head.bytes.begin(), head.bytes.end());
+  return out;
+}
+
+/// Nothing for bytes of another form: the state is a cache, and is then not kept.
+std::optional<Heads> decode_shared_heads(ByteView bytes) {
+  if (bytes.empty() || bytes[0] != kSyncStateType) return std::nullopt;
+  std::size_t count = 0;
+  std::size_t at = 1;
+  for (unsigned shift = 0;; shift += 7) {
+    if (at >= bytes.size() || shift > 28) return std::nullopt;
+    const auto byte = static_cast<std::size_t>(bytes[at++]);
+    count |= (byte & 0x7fu) << shift;
+    if (byte < 0x80u) break;
+  }
+  if ((bytes.size() - at) != count * kHashBytes) return std::nullopt;
+  Heads heads(count);
+  for (ChangeHash& head : heads) {
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), kHashBytes, head.bytes.begin());
+    at += kHashBytes;
+  }
+  std::sort(heads.begin(), heads.end());
+  return heads;
+}
+
+store::PeerKey key_of(const std::string& storage_id) { return codec::sha256(as_bytes(storage_id)); }
+
+}  // namespace
+
+DocumentExchange::DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output)
+    : store_(store), clock_(clock), output_(output) {}
+DocumentExchange::~DocumentExchange() = default;
+
+void DocumentExchange::peer_up(const PeerLink& link) {
+  PeerState& peer = peers_[link.link.connection];
+  peer.link = link;
+  if (!link.announce) return;
+  std::vector<DocumentId> present;
+  for (const auto& [id, entry] : documents_) {
+    introduce(*entry, peer);
+    present.push_back(id);
+  }
+  for (const DocumentId& id : present) drain(id);
+}
+
+void DocumentExchange::peer_down(ConnectionId connection) {
+  const auto found = peers_.find(connection);
+  if (found == peers_.end()) return;
+  const PeerState peer = std::move(found->second);
+  peers_.erase(found);
+  for (const DocumentId& id : peer.documents) {
+    const auto entry = documents_.find(id);
+    if (entry == documents_.end()) continue;
+    entry->second->sync.connection_down(connection, clock_.steady_now());
+    drain(id);
+  }
+}
+
+void DocumentExchange::set_congested(ConnectionId connection, bool congested) {
+  const auto found = peers_.find(connection);
+  if (found == peers_.end()) return;
+  found->second.congested = congested;
+  const std::vector<DocumentId> known(found->second.documents.begin(),
+                                      found->second.documents.end());
+  for (const DocumentId& id : known) {
+    const auto entry = documents_.find(id);
+    if (entry == documents_.end()) continue;
+    entry->second->sync.set_congested(connection, congested);
+    if (!congested) drain(id);
+  }
+}
+
+void DocumentExchange::receive(ConnectionId connection, session::DocumentMessage message) {
+  const auto peer = peers_.find(connection);
+  if (peer == peers_.end()) return;  // it went away while the message was under way
+  const DocumentId id = session::document_of(message);
+  Entry& entry = entry_of(id);
+  introduce(entry, peer->second);
+  entry.sync.receive(connection, std::move(message), clock_.steady_now());
+  drain(id);
+}
+
+void DocumentExchange::announce(ConnectionId connection, const DocumentId& document) {
+  const auto peer = peers_.find(connection);
+  if (peer == peers_.end()) return;
+  peer->second.unsettled.insert(document);
+  introduce(entry_of(document), peer->second);
+  drain(document);
+}
+
+void DocumentExchange::find(const DocumentId& document, std::function<void(bool)> found) {
+  Entry& entry = entry_of(document);
+  entry.searchers.push_back(std::move(found));
+  entry.sync.find_locally(clock_.steady_now());
+  drain(document);
+}
+
+void DocumentExchange::send_ephemeral(const session::Ephemeral& message) {
+  entry_of(message.document).sync.send_ephemeral(message);
+  drain(message.document);
+}
+
+void DocumentExchange::tick() {
+  const session::Time now = clock_.steady_now();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const DocumentId id = deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    const auto found = documents_.find(id);
+    if (found == documents_.end()) continue;
+    found->second->deadline.reset();
+    found->second->sync.tick(now);
+    drain(id);
+  }
+}
+
+std::optional<session::Time> DocumentExchange::next_deadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.begin()->first;
+}
+
+ExchangeProgress DocumentExchange::progress(ConnectionId connection) const {
+  const auto found = peers_.find(connection);
+  if (found == peers_.end()) return {};
+  return {found->second.documents.size(), found->second.behind.size()};
+}
+
+bool DocumentExchange::has_everything(ConnectionId connection, const DocumentId& document) const {
+  const auto found = peers_.find(connection);
+  return found != peers_.end() && found->second.documents.contains(document) &&
+         !found->second.behind.contains(document);
+}
+
+engine::Document* DocumentExchange::find(const DocumentId& id) {
+  const auto document = repo_->open(id);
+  if (!document || ((*document)->heads().empty() && (*document)->orphans().empty())) return nullptr;
+  return *document;
+}
+
+Result<engine::Document*> DocumentExchange::create(const DocumentId& id) {
+  auto document = repo_->open(id);
+  if (document || document.error().code != ErrorCode::kNotFound) return document;
+  return repo_->create(id);
+}
+
+std::optional<Bytes> DocumentExchange::shared_heads(const DocumentId& id,
+                                                    const std::string& storage_id) {
+  const auto state = store_.peer_state(id, key_of(storage_id));
+  if (!state || !*state) return std::nullopt;
+  return encode_shared_heads((*state)->shared_heads);
+}
+
+void DocumentExchange::committed(const repo::Committed& committed) {
+  output_.committed(committed);
+  const bool anybody = std::any_of(peers_.begin(), peers_.end(),
+                                   [](const auto& peer) { return peer.second.link.announce; });
+  // Without an entry only peers that are announced to can want it.
+  if (!documents_.contains(committed.document) && !anybody) return;
+  Entry& entry = entry_of(committed.document);
+  if (committed.source.is_local()) entry.sync.document_changed(clock_.steady_now());
+  drain(committed.document);
+}
+
+void DocumentExchange::dropped(const DocumentId& document, const Error& error) {
+  output_.dropped(document, error);
+  const auto found = documents_.find(document);
+  if (found == documents_.end()) return;
+  // What the peers were told may speak of changes that are not there any more.
+  for (const session::LinkStatus& status : found->second->sync.status()) {
+    output_.close(status.connection, session::CloseCode::kTryAgainLater,
+                  "a write failed here; starting over");
+  }
+}
+
+void DocumentExchange::removed(const DocumentId& document) {
+  output_.removed(document);
+  const auto found = documents_.find(document);
+  if (found == documents_.end()) return;
+  found->second->deleted = true;
+  for (auto& [connection, peer] : peers_) {
+    if (!peer.documents.contains(document)) continue;
+    found->second->sync.set_policy(connection, policy_of(*found->second, peer),
+                                   clock_.steady_now());
+  }
+  drain(document);
+}
+
+DocumentExchange::Entry& DocumentExchange::entry_of(const DocumentId& document) {
+  const auto found = documents_.find(document);
+  if (found != documents_.end()) return *found->second;
+  auto made = std::make_unique<Entry>(document, *this);
+  const auto tombstone = store_.tombstone(document);
+  made->deleted = tombstone && tombstone->has_value();
+  Entry& entry = *documents_.emplace(document, std::move(made)).first->second;
+  for (auto& [connection, peer] : peers_) {
+    if (peer.link.announce) introduce(entry, peer);
+  }
+  return entry;
+}
+
+void DocumentExchange::introduce(Entry& entry, PeerState& peer) {
+  const ConnectionId connection = peer.link.link.connection;
+  if (entry.sync.knows(connection)) return;
+  peer.documents.insert(entry.sync.id());
+  peer.behind.insert(entry.sync.id());
+  entry.sync.connection_up(peer.link.link, policy_of(entry, peer), clock_.steady_now());
+  if (peer.congested) entry.sync.set_congested(connection, true);
+}
+
+/// A deleted document looks like one that never was (repo-protocol 14).
+session::Policy DocumentExchange::policy_of(const Entry& entry, const PeerState& peer) const {
+  session::Policy policy;
+  policy.announce = peer.link.announce && !entry.deleted;
+  policy.access = !entry.deleted;
+  policy.write = !entry.deleted;
+  return policy;
+}
+
+/// Does what the document's machine asks for, until it asks for nothing more.
+void DocumentExchange::drain(const DocumentId& document) {
+  const auto found = documents_.find(document);
+  if (found == documents_.end() || found->second->draining) return;
+  Entry& entry = *found->second;
+  entry.draining = true;
+  entry.sync.pump(clock_.steady_now());
+  for (auto actions = entry.sync.take_actions(); !actions.empty();
+       actions = entry.sync.take_actions()) {
+    for (session::DocumentAction& action : actions) perform(entry, std::move(action));
+    entry.sync.pump(clock_.steady_now());
+  }
+  entry.draining = false;
+  update_progress(entry);
+  const auto deadline = entry.sync.next_deadline();
+  if (deadline != entry.deadline) {
+    if (entry.deadline) deadlines_.erase({*entry.deadline, document});
+    if (deadline) deadlines_.emplace(*deadline, document);
+    entry.deadline = deadline;
+  }
+  drop_if_idle(document);
+}
+
+void DocumentExchange::perform(Entry& entry, session::DocumentAction action) {
+  const DocumentId& id = entry.sync.id();
+  if (const auto* persisted = std::get_if<session::document_action::Persist>(&action)) {
+    persist(id, *persisted);
+  } else if (auto* send = std::get_if<session::document_action::Send>(&action)) {
+    repo_->when_durable(id, [this, to = send->to,
+                             message = std::move(send->message)](Result<void> released) mutable {
+      // When the append failed, dropped() has closed the connection.
+      if (released && peers_.contains(to)) output_.send(to, std::move(message));
+    });
+  } else if (const auto* save = std::get_if<session::document_action::SaveSharedHeads>(&action)) {
+    save_shared_heads(id, *save);
+  } else if (auto* close = std::get_if<session::document_action::CloseConnection>(&action)) {
+    output_.close(close->connection, close->code, std::move(close->reason));
+  } else if (const auto* local = std::get_if<session::document_action::LocalEphemeral>(&action)) {
+    output_.ephemeral(local->message);
+  } else if (const auto* settled = std::get_if<session::document_action::SearchSettled>(&action)) {
+    const auto searchers = std::exchange(entry.searchers, {});
+    for (const auto& searcher : searchers) searcher(settled->available);
+  }
+}
+
+void DocumentExchange::persist(const DocumentId& document,
+                               const session::document_action::Persist& action) {
+  if (!repo_->is_open(document)) return;  // it was dropped meanwhile
+  repo::CommitRequest request;
+  const auto peer = peers_.find(action.from);
+  request.source.peer = peer == peers_.end() ? "unknown" : peer->second.link.name;
+  repo_->commit(document, std::move(request), [](const Result<repo::Committed>&) {
+    // A failure reaches dropped(), which starts the connections over.
+  });
+}
+
+void DocumentExchange::save_shared_heads(const DocumentId& document,
+                                         const session::document_action::SaveSharedHeads& action) {
+  auto heads = decode_shared_heads(action.state);
+  if (!heads) return;
+  const auto exists = repo_->exists(document);
+  if (!exists || !*exists) return;
+  store_.put_peer_state(document, {key_of(action.storage_id), std::move(*heads)},
+                        [](const Result<store::CommitNumber>&) {
+                          // A cache: losing it costs a round trip.
+                        });
+}
+
+void DocumentExchange::update_progress(Entry& entry) {
+  const DocumentId& id = entry.sync.id();
+  for (const session::LinkStatus& status : entry.sync.status()) {
+    const auto found = peers_.find(status.connection);
+    if (found == peers_.end()) continue;
+    PeerState& peer = found->second;
+    if (!status.has_everything && !entry.deleted) {
+      peer.behind.insert(id);
+      continue;
+    }
+    peer.behind.erase(id);
+    if (peer.unsettled.erase(id) > 0) output_.settled(status.connection, id);
+  }
+}
+
+void DocumentExchange::drop_if_idle(const DocumentId& document) {
+  const auto found = documents_.find(document);
+  if (found == documents_.end() || found->second->draining) return;
+  // An empty document that a peer was about to fill and did not.
+  if (repo_->is_open(document)) repo_->discard(document);
+  Entry& entry = *found->second;
+  if (!entry.searchers.empty() || !entry.sync.is_idle() || entry.sync.has_work()) return;
+  for (auto& [connection, peer] : peers_) {
+    if (!peer.documents.contains(document)) continue;
+    peer.documents.erase(document);
+    peer.behind.erase(document);
+    if (peer.unsettled.erase(document) > 0) output_.settled(connection, document);
+  }
+  if (entry.deadline) deadlines_.erase({*entry.deadline, document});
+  documents_.erase(found);
+}
+
+}  // namespace converge::runtime

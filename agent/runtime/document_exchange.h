@@ -1,0 +1,131 @@
+#pragma once
+
+#include "agent/session/connection_session.h"
+#include "agent/session/document_sync.h"
+#include "core/base/clock.h"
+#include "core/repo/repo.h"
+#include "core/store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace converge::runtime {
+
+/// A connection as the shards see it.
+struct PeerLink {
+  session::Link link;
+  std::string name;       ///< configured name, else peer id: the source of its changes
+  bool announce = false;  ///< sync every document unasked, both ways
+};
+
+/// What the exchange asks of the rest of the agent. Called on the shard thread; must not call back
+/// before returning.
+class ExchangeOutput {
+ public:
+  virtual ~ExchangeOutput() = default;
+  virtual void send(session::ConnectionId to, session::DocumentMessage message) = 0;
+  virtual void close(session::ConnectionId connection, session::CloseCode code,
+                     std::string reason) = 0;
+  /// The peer and we have the same of this announced document, for the first time since announce().
+  virtual void settled(session::ConnectionId connection, const DocumentId& document) = 0;
+  virtual void ephemeral(const session::Ephemeral& message) = 0;
+  virtual void committed(const repo::Committed& committed) = 0;
+  virtual void dropped(const DocumentId& document, const Error& error) = 0;
+  virtual void removed(const DocumentId& document) = 0;
+};
+
+/// How far one connection is, as one shard knows it.
+struct ExchangeProgress {
+  std::uint64_t compared = 0;  ///< documents in exchange with it
+  std::uint64_t behind = 0;    ///< of those, not the same on both sides
+};
+
+/// The documents of one shard and their peers: drives a session::DocumentSync for each document in
+/// exchange over the shard's repository, and keeps the promise that nothing is sent before it is
+/// durable. No threads, no sockets. Shard thread only.
+///
+/// A peer that is announced to is offered documents one by one (announce(), called in windows by
+/// whoever walks the store) and every document that changes here; any other peer gets what it asks
+/// for (repo-protocol 7.1).
+class DocumentExchange final : public session::DocumentHost, public repo::Observer {
+ public:
+  DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output);
+  ~DocumentExchange() override;
+
+  /// REQUIRES: before anything else; the repository tells its appends to this object.
+  void attach(repo::Repo& repo) { repo_ = &repo; }
+
+  void peer_up(const PeerLink& link);
+  void peer_down(session::ConnectionId connection);
+  void set_congested(session::ConnectionId connection, bool congested);
+  void receive(session::ConnectionId connection, session::DocumentMessage message);
+  /// Starts exchanging the document with the peer and reports settled() when both have the same.
+  void announce(session::ConnectionId connection, const DocumentId& document);
+  /// Looks for a document that is not here among the peers. `found` runs once.
+  void find(const DocumentId& document, std::function<void(bool found)> found);
+  void send_ephemeral(const session::Ephemeral& message);
+
+  void tick();
+  std::optional<session::Time> next_deadline() const;
+
+  ExchangeProgress progress(session::ConnectionId connection) const;
+  /// Whether the peer is known to have everything that the document holds here.
+  bool has_everything(session::ConnectionId connection, const DocumentId& document) const;
+  std::size_t documents_in_exchange() const { return documents_.size(); }
+
+  // session::DocumentHost
+  engine::Document* find(const DocumentId& id) override;
+  Result<engine::Document*> create(const DocumentId& id) override;
+  std::optional<Bytes> shared_heads(const DocumentId& id, const std::string& storage_id) override;
+
+  // repo::Observer
+  void committed(const repo::Committed& committed) override;
+  void dropped(const DocumentId& document, const Error& error) override;
+  void removed(const DocumentId& document) override;
+
+ private:
+  struct Entry {
+    explicit Entry(const DocumentId& id, session::DocumentHost& host) : sync(id, host) {}
+    session::DocumentSync sync;
+    bool deleted = false;
+    bool draining = false;
+    std::optional<session::Time> deadline;
+    std::vector<std::function<void(bool)>> searchers;
+  };
+  struct PeerState {
+    PeerLink link;
+    bool congested = false;
+    std::unordered_set<DocumentId, DocumentIdHasher> documents;
+    std::unordered_set<DocumentId, DocumentIdHasher> behind;
+    std::unordered_set<DocumentId, DocumentIdHasher> unsettled;
+  };
+
+  Entry& entry_of(const DocumentId& document);
+  void introduce(Entry& entry, PeerState& peer);
+  session::Policy policy_of(const Entry& entry, const PeerState& peer) const;
+  void drain(const DocumentId& document);
+  void perform(Entry& entry, session::DocumentAction action);
+  void persist(const DocumentId& document, const session::document_action::Persist& action);
+  void save_shared_heads(const DocumentId& document,
+                         const session::document_action::SaveSharedHeads& action);
+  void update_progress(Entry& entry);
+  void drop_if_idle(const DocumentId& document);
+
+  store::Store& store_;
+  const Clock& clock_;
+  ExchangeOutput& output_;
+  repo::Repo* repo_ = nullptr;
+  std::unordered_map<DocumentId, std::unique_ptr<Entry>, DocumentIdHasher> documents_;
+  std::map<session::ConnectionId, PeerState> peers_;
+  std::set<std::pair<session::Time, DocumentId>> deadlines_;
+};
+
+}  // namespace converge::runtime

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "agent/control/services.h"
+#include "agent/net/peer_hub.h"
+#include "agent/runtime/announcer.h"
+#include "agent/runtime/context.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace converge::runtime {
+
+/// The agent's peers: those configured (kept in the store), those connected, and what each of them
+/// is known to have. Owns the hub of connections on the network thread and hands its events to
+/// shards and control thread. Control thread only, except where it says otherwise.
+class PeerService {
+ public:
+  explicit PeerService(Context& context);
+  ~PeerService();
+  PeerService(const PeerService&) = delete;
+  PeerService& operator=(const PeerService&) = delete;
+
+  /// Starts listening and dialling. Blocks; main thread, before any event. The port, or nothing
+  /// when listening is off. Errors: kConflict when the port is taken, kInvalid, kDenied.
+  Result<std::optional<std::uint16_t>> start();
+  /// Ends every connection. `stopped` runs on the network thread. Any thread.
+  void stop(std::chrono::milliseconds deadline, std::function<void()> stopped);
+
+  void list(handlers::PeersReply reply);
+  void add(const handlers::PeerSettings& settings, bool replace, handlers::Reply reply);
+  void remove(const std::string& name, const handlers::Reply& reply);
+  void pause(const std::string& name, bool paused, const handlers::Reply& reply);
+  void ping(const std::string& name, handlers::Reply reply);
+  void nudge(const std::string& name);
+  void join(const handlers::PeerSettings& settings, const DocumentId& catalog,
+            const std::string& token, handlers::Reply reply);
+  void expect_invitation(const std::string& key, std::int64_t expires_ms);
+  std::vector<std::string> addresses() const;
+  std::string workspace_digest();
+
+  /// Something became durable: digests are stale, peers will be told.
+  void changed();
+  void settled(session::ConnectionId connection, const DocumentId& document) {
+    announcer_.settled(connection, document);
+  }
+  void received_ephemeral(const session::Ephemeral& message);
+  void send(session::ConnectionId to, session::DocumentMessage message);  ///< any thread
+  void close(session::ConnectionId connection, session::CloseCode code,
+             const std::string& reason);  ///< any thread
+  /// The catalog is another one now: handshakes say so, connections start over.
+  void catalog_changed();
+
+ private:
+  struct Live {
+    session::PeerInfo info;
+    std::string name;
+    bool announce = false;
+    bool is_agent = false;
+    std::string digest;
+    std::int64_t last_sync_ms = 0;
+    std::uint64_t messages_in = 0, messages_out = 0;
+  };
+  struct JoinJob;
+
+  void load_peers();
+  void load_invitations();
+  Result<std::optional<std::uint16_t>> listen();
+  session::Metadata metadata() const;
+  std::optional<session::Refusal> refuse(const session::PeerInfo& info);  ///< network thread
+  void peer_up(const session::PeerInfo& info);                            ///< network thread
+  void peer_down(session::ConnectionId connection);                       ///< network thread
+  void dial(const handlers::PeerSettings& settings, std::optional<std::string> token,
+            std::function<void(Result<void>)> done);
+  void undial(const std::string& name);
+  void store_peer(const handlers::PeerSettings& settings, handlers::Reply reply, bool unchanged);
+  void show(const std::string& name, bool unchanged, const handlers::Reply& reply);
+  void await_join(const std::shared_ptr<JoinJob>& job);
+  void accept_join(const std::shared_ptr<JoinJob>& job);
+  void gather(const std::vector<net::ConnectionStatus>& connections,
+              const std::vector<net::DialStatus>& dials, handlers::PeersReply reply);
+  void tick();
+  void gossip();
+
+  Context& context_;
+  Announcer announcer_;
+  std::unique_ptr<net::PeerHub> hub_;  ///< network thread, apart from making and destroying it
+  std::map<std::string, handlers::PeerSettings> configured_;
+  std::map<session::ConnectionId, Live> live_;
+  std::uint16_t port_ = 0;
+  bool stopping_ = false;
+  std::atomic<bool> joining_{false};  ///< read on the network thread
+
+  std::string digest_;  ///< empty: stale
+  std::chrono::steady_clock::time_point gossip_not_before_{};
+  bool gossip_due_ = false;
+  std::uint64_t gossip_count_ = 0;
+  std::string gossip_session_;
+
+  mutable std::mutex invitations_mutex_;
+  std::unordered_map<std::string, std::int64_t> invitations_;  ///< key to expiry; under the mutex
+};
+
+}  // namespace converge::runtime
