@@ -128,31 +128,32 @@ TEST_CASE("ops that name what does not exist are rejected", "[engine][hostile]")
       c.ops[0].pred_count = 1;
     });
   }
-  SECTION("a second op that is bad takes the first back") {
-    check_rejected([](Change& c) {
-      OpRun text;
-      text.shape = OpRun::Shape::kText;
-      text.insert = true;
-      text.object = {1, 1};
-      text.key.element = {3, 1};
-      text.text = "xyz";
-      text.count = 3;
-      OpRun erase;
-      erase.shape = OpRun::Shape::kDelete;
-      erase.action = Action::kDel;
-      erase.object = {1, 1};
-      erase.key.element = {4, 1};
-      erase.count = 2;
-      OpRun make;
-      make.action = Action::kMakeList;
-      make.key.is_map = true;
-      make.key.name = "made";
-      OpRun bad = c.ops[0];
-      bad.object = {2, 1};
-      c.ops = {text, erase, make, bad};
-      c.op_count = 7;
-    });
-  }
+}
+
+TEST_CASE("an op that is bad takes those before it back", "[engine][hostile]") {
+  check_rejected([](Change& c) {
+    OpRun text;
+    text.shape = OpRun::Shape::kText;
+    text.insert = true;
+    text.object = {1, 1};
+    text.key.element = {3, 1};
+    text.text = "xyz";
+    text.count = 3;
+    OpRun erase;
+    erase.shape = OpRun::Shape::kDelete;
+    erase.action = Action::kDel;
+    erase.object = {1, 1};
+    erase.key.element = {4, 1};
+    erase.count = 2;
+    OpRun make;
+    make.action = Action::kMakeList;
+    make.key.is_map = true;
+    make.key.name = "made";
+    OpRun bad = c.ops[0];
+    bad.object = {2, 1};
+    c.ops = {text, erase, make, bad};
+    c.op_count = 7;
+  });
 }
 
 TEST_CASE("changes that break the order of history are rejected", "[engine][hostile]") {
