@@ -4,6 +4,7 @@
 #include "core/store/directory.h"
 #include "core/store/keys.h"
 #include "core/store/leveldb_env.h"
+#include "core/store/lock_probe.h"
 #include "core/store/log_walk.h"
 #include "core/store/manifest.h"
 #include "core/store/record_check.h"
@@ -12,39 +13,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace converge::store {
 namespace {
-
-/// Holds agent.lock while it lives, where there is one: nobody may write during a check.
-class LockProbe {
- public:
-  static Result<LockProbe> take(const std::filesystem::path& directory) {
-    const auto path = directory / kLockFile;
-    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    // A backup has none, and a read-only one cannot be written anyway.
-    if (fd < 0) return LockProbe(-1);
-    struct flock wanted {};
-    wanted.l_type = F_WRLCK;
-    wanted.l_whence = SEEK_SET;
-    if (::fcntl(fd, F_OFD_SETLK, &wanted) == 0) return LockProbe(fd);
-    ::close(fd);
-    return Error{ErrorCode::kLocked, "the store " + directory.string() + " is in use",
-                 "store.locked", "ask the agent to check itself, or stop it first"};
-  }
-  LockProbe(LockProbe&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  LockProbe& operator=(LockProbe&&) = delete;
-  ~LockProbe() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
- private:
-  explicit LockProbe(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 class Checker {
  public:

@@ -1,0 +1,31 @@
+#include "core/store/lock_probe.h"
+
+#include "core/store/directory.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <utility>
+
+namespace converge::store {
+
+Result<LockProbe> LockProbe::take(const std::filesystem::path& directory) {
+  const auto path = directory / kLockFile;
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  // A backup has none, and a read-only one cannot be written anyway.
+  if (fd < 0) return LockProbe(-1);
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  wanted.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &wanted) == 0) return LockProbe(fd);
+  ::close(fd);
+  return Error{ErrorCode::kLocked, "the store " + directory.string() + " is in use", "store.locked",
+               "ask the agent to check itself, or stop it first"};
+}
+
+LockProbe::LockProbe(LockProbe&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+LockProbe::~LockProbe() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace converge::store

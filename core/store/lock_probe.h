@@ -1,0 +1,24 @@
+#pragma once
+
+#include "core/base/result.h"
+
+#include <filesystem>
+
+namespace converge::store {
+
+/// Holds agent.lock of a stopped store while it lives, where there is one: nobody may write during
+/// a check or a salvage. A backup has none.
+class LockProbe {
+ public:
+  /// Errors: kLocked ("store.locked").
+  static Result<LockProbe> take(const std::filesystem::path& directory);
+  LockProbe(LockProbe&& other) noexcept;
+  LockProbe& operator=(LockProbe&&) = delete;
+  ~LockProbe();
+
+ private:
+  explicit LockProbe(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace converge::store
