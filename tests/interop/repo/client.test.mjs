@@ -1,11 +1,11 @@
 // syncd as a client of a stock automerge-repo server.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Repo } from "@automerge/automerge-repo";
+import { generateAutomergeUrl, Repo } from "@automerge/automerge-repo";
 import { WebSocketServerAdapter } from "@automerge/automerge-repo-network-websocket";
 import { WebSocketServer } from "ws";
 import { connect, MemoryStorage } from "./clients.mjs";
-import { startSyncd, syncctl, syncctlPath, until } from "./syncd.mjs";
+import { startSyncd, syncctl, syncctlNew, syncctlPath, until } from "./syncd.mjs";
 
 /** Configured like the public sync server: storage, and nothing announced. */
 async function startServer(port = 0, storage = new MemoryStorage()) {
@@ -22,7 +22,9 @@ async function startServer(port = 0, storage = new MemoryStorage()) {
     storage,
     port: sockets.address().port,
     close: async () => {
-      await repo.shutdown();
+      // A stock repo does not flush while it holds a handle of a document that it never got.
+      const ready = Object.values(repo.handles).filter((handle) => handle.isReady());
+      await repo.flush(ready.map((handle) => handle.documentId));
       for (const socket of sockets.clients) socket.terminate();
       await new Promise((resolve) => sockets.close(resolve));
     },
@@ -31,9 +33,10 @@ async function startServer(port = 0, storage = new MemoryStorage()) {
 
 const skip = syncctlPath ? false : "CONVERGE_SYNCCTL is not set";
 
-test("documents travel between syncctl and clients of a stock server", { skip }, async () => {
+test("documents travel between syncctl and clients of a stock server", { skip }, async (t) => {
   let server = await startServer();
   const agent = await startSyncd();
+  t.after(() => agent.kill());
   await syncctl(agent, "peer", "add", "cloud", `ws://127.0.0.1:${server.port}/sync`);
   const read = async (url) => {
     const answer = await syncctl(agent, "get", url);
@@ -41,8 +44,7 @@ test("documents travel between syncctl and clients of a stock server", { skip },
   };
 
   // Ours arrives there, and edits go both ways.
-  const ack = await syncctl(agent, "new", "--name", "notes/ours", '{"title":"from syncctl","n":0}');
-  const url = ack.url ?? ack.id;
+  const url = await syncctlNew(agent, "notes/ours", { title: "from syncctl", n: 0 });
   const alice = await connect(`ws://127.0.0.1:${server.port}`, "alice");
   const a = await until(() => alice.repo.find(url).catch(() => undefined), "our document at the server");
   assert.equal(String(a.doc().title), "from syncctl");
@@ -51,12 +53,17 @@ test("documents travel between syncctl and clients of a stock server", { skip },
   await syncctl(agent, "set", url, "/n", "8");
   await until(() => a.doc().n === 8, "our edit there");
 
-  // A document that only the server has is fetched when it is asked for.
+  // A document that only the server has: a client of ours asks for it, and we ask the server.
   const b = alice.repo.create({ theirs: true });
   await until(() => server.repo.handles[b.documentId]?.isReady(), "the document at the server");
-  assert.equal((await read(b.url)).theirs, true);
-  b.change((d) => (d.more = 1));
-  await until(async () => (await read(b.url)).more === 1, "a later edit of it");
+  const carol = await connect(agent.url, "carol");
+  const c = await carol.repo.find(b.url);
+  assert.equal(c.doc().theirs, true);
+  c.change((d) => (d.more = 1));
+  await until(() => b.doc().more === 1, "an edit through agent and server");
+  await until(async () => (await read(b.url)).more === 1, "the document at syncctl");
+  // One that nobody has is reported missing through the same chain.
+  await assert.rejects(() => carol.repo.find(generateAutomergeUrl()));
 
   // The server goes away and comes back with its storage.
   const { port, storage } = server;
@@ -66,6 +73,7 @@ test("documents travel between syncctl and clients of a stock server", { skip },
   await until(() => a.doc().n === 9, "the edit made while the server was away", 30_000);
 
   await alice.close();
+  await carol.close();
   assert.deepEqual(await agent.stop(), { code: 0, signal: null });
   await server.close();
 });

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { generateAutomergeUrl, Repo, updateText } from "@automerge/automerge-repo";
 import { connect, find, makeClient, MemoryStorage, sameHeads, startRelay } from "./clients.mjs";
-import { sleep, startSyncd, syncctl, syncctlPath, until } from "./syncd.mjs";
+import { sleep, startSyncd, syncctl, syncctlNew, syncctlPath, until } from "./syncd.mjs";
 
 let agent;
 const clients = [];
@@ -174,7 +174,7 @@ test("a client and syncctl edit one document", { skip: syncctlPath ? false : "CO
   handle.change((d) => d.tags.push("x"));
   await until(async () => (await read()).tags.length === 1, "the client's edit at syncctl");
 
-  const ack = await syncctl(agent, "new", "--name", "notes/interop", '{"made":"by syncctl"}');
-  const found = await alice.find(ack.url ?? ack.id);
+  const url = await syncctlNew(agent, "notes/interop", { made: "by syncctl" });
+  const found = await alice.find(url);
   assert.equal(String(found.doc().made), "by syncctl");
 });

@@ -1,8 +1,8 @@
 // Starts the agent under test and, where there is one, the command line beside it.
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 export const syncctlPath = process.env.CONVERGE_SYNCCTL;
@@ -48,6 +48,14 @@ export async function syncctl(agent, ...args) {
     timeout: 30_000,
   });
   return stdout.trim() === "" ? undefined : JSON.parse(stdout);
+}
+
+/** Makes a document with this first state and name; its URL. */
+export async function syncctlNew(agent, name, state) {
+  const file = join(dirname(agent.socket), "new.json");
+  writeFileSync(file, JSON.stringify(state));
+  const ack = await syncctl(agent, "new", "--name", name, "-f", file);
+  return ack.url ?? ack.id;
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
