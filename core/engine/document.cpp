@@ -35,15 +35,16 @@ Result<Document> Document::load(ByteView chunks, model::ActorId actor) {
 
 Result<ApplyReport> Document::load_incremental(ByteView chunks) {
   ASSERT(!impl_->in_transaction);
-  if (impl_->graph.size() > 0 || !impl_->orphans.empty()) return impl_->load_more(chunks);
+  if (impl_->graph.size() > 0 || !impl_->orphans.empty()) return impl_->load_more(chunks, false);
   // Into nothing a document chunk can be loaded as it is, without going through its changes.
   auto fresh = std::make_unique<Impl>(impl_->actor);
-  if (auto loaded = fresh->load_leading_document(chunks); !loaded) return loaded.error();
+  const auto loaded = fresh->load_leading_document(chunks);
+  if (!loaded) return loaded.error();
   ApplyReport report;
   for (ChangeIndex i = 0; i < fresh->graph.size(); ++i) {
     report.applied.push_back(fresh->graph.hash(i));
   }
-  auto more = fresh->load_more(chunks);
+  auto more = fresh->load_more(chunks, *loaded);
   if (!more && report.applied.empty()) return more.error();
   if (!more) {
     report.damage = more.error();

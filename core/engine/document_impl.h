@@ -41,9 +41,11 @@ struct Document::Impl {
   Result<void> load_snapshot(const model::Snapshot& snapshot,
                              const std::vector<model::ChangeHash>& trusted_hashes, bool verify);
   Result<void> load_stream(ByteView chunks, const LoadOptions& options);
-  Result<ApplyReport> load_more(ByteView chunks);
-  /// Only the first chunk, and only if it is a document. REQUIRES: an empty document.
-  Result<void> load_leading_document(ByteView chunks);
+  /// What is left of a stream; `document_loaded`: its first chunk is a document and is loaded.
+  Result<ApplyReport> load_more(ByteView chunks, bool document_loaded);
+  /// Only the first chunk, and only if it is a document; tells whether. REQUIRES: an empty
+  /// document.
+  Result<bool> load_leading_document(ByteView chunks);
   /// The changes of one chunk behind the first, appended to `out`.
   Result<void> collect(const format::Chunk& chunk, std::vector<model::Change>& out) const;
 

@@ -153,19 +153,19 @@ Result<void> Document::Impl::load_stream(ByteView bytes, const LoadOptions& opti
   return {};
 }
 
-Result<void> Document::Impl::load_leading_document(ByteView bytes) {
+Result<bool> Document::Impl::load_leading_document(ByteView bytes) {
   format::ChunkStream stream(bytes);
   auto chunk = stream.next();
   if (!chunk) return chunk.error();
-  if (!*chunk || (*chunk)->type != ChunkType::kDocument) return {};
+  if (!*chunk || (*chunk)->type != ChunkType::kDocument) return false;
   auto snapshot = format::decode_document((*chunk)->body);
   if (!snapshot) return format::in_chunk(**chunk, snapshot.error());
   auto loaded = load_snapshot(*snapshot, {}, true);
   if (!loaded) return format::in_chunk(**chunk, loaded.error());
-  return {};
+  return true;
 }
 
-Result<ApplyReport> Document::Impl::load_more(ByteView bytes) {
+Result<ApplyReport> Document::Impl::load_more(ByteView bytes, bool document_loaded) {
   format::ChunkStream stream(bytes);
   std::vector<Change> changes;
   std::optional<Error> damage;
@@ -173,6 +173,7 @@ Result<ApplyReport> Document::Impl::load_more(ByteView bytes) {
     auto chunk = stream.next();
     if (!chunk) damage = chunk.error();
     if (!chunk || !*chunk) break;
+    if (document_loaded && (*chunk)->index == 0) continue;
     if (auto taken = collect(**chunk, changes); !taken) {
       damage = taken.error();
       break;
