@@ -120,6 +120,18 @@ Command cmd_watch() {
                     "SYNCCTL_EVENT_TYPE, SYNCCTL_DOC, SYNCCTL_NAME and SYNCCTL_CURSOR."}};
 }
 
+/// A command that changes one peer and takes no settings.
+Command on_peer(const char* name, const char* summary, const char* example, const char* other) {
+  return {.name = name,
+          .summary = summary,
+          .args = {kPeer},
+          .examples = {{example, ""}},
+          .exits = {{3, "no such peer"}},
+          .kinds = {"Peer"},
+          .see_also = {other},
+          .writes = true};
+}
+
 std::vector<Command> cmd_peer() {
   return {
       {.name = "peer", .summary = "Configure the machines to sync with", .is_group = true},
@@ -162,30 +174,11 @@ std::vector<Command> cmd_peer() {
        .kinds = {"Peer"},
        .see_also = {"peer add"},
        .writes = true},
-      {.name = "peer rm",
-       .summary = "Forget a peer; its documents stay",
-       .args = {kPeer},
-       .examples = {{"syncctl peer rm nas", ""}},
-       .exits = {{3, "no such peer"}},
-       .kinds = {"Peer"},
-       .see_also = {"peer add", "peer pause"},
-       .writes = true},
-      {.name = "peer pause",
-       .summary = "Stop syncing with a peer for now",
-       .args = {kPeer},
-       .examples = {{"syncctl peer pause nas", ""}},
-       .exits = {{3, "no such peer"}},
-       .kinds = {"Peer"},
-       .see_also = {"peer resume"},
-       .writes = true},
-      {.name = "peer resume",
-       .summary = "Sync with a paused peer again",
-       .args = {kPeer},
-       .examples = {{"syncctl peer resume nas", ""}},
-       .exits = {{3, "no such peer"}},
-       .kinds = {"Peer"},
-       .see_also = {"peer pause"},
-       .writes = true},
+      on_peer("peer rm", "Forget a peer; its documents stay", "syncctl peer rm nas", "peer add"),
+      on_peer("peer pause", "Stop syncing with a peer for now", "syncctl peer pause nas",
+              "peer resume"),
+      on_peer("peer resume", "Sync with a paused peer again", "syncctl peer resume nas",
+              "peer pause"),
       {.name = "peer ping",
        .summary = "Measure the way to a peer and back",
        .args = {kPeer},

@@ -153,7 +153,8 @@ Result<std::unique_ptr<Target>> open_store_target(const fs::path& directory, con
     return make_error(ErrorId::kIo,
                       "no temporary directory: " + std::generic_category().message(errno));
   auto target = std::make_unique<StoreTarget>(scratch, clock, deadline);
-  if (auto started = target->start(fs::absolute(directory)); !started) return started.error();
+  if (auto started = target->start(fs::absolute(directory).lexically_normal()); !started)
+    return started.error();
   return std::unique_ptr<Target>(std::move(target));
 }
 

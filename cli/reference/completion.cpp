@@ -234,7 +234,8 @@ function __syncctl_is
     end
     set -l wanted (string split ' ' -- $argv[1])
     test (count $found) -ge (count $wanted); or return 1
-    test "$found[1..(count $wanted)]" = "$wanted"
+    set -l head $found[1..(count $wanted)]
+    test "$head" = "$wanted"
 end
 
 function __syncctl_bare
