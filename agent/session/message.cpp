@@ -55,6 +55,18 @@ std::optional<std::string> short_text(const CborItem& item, std::size_t bytes_ma
   return text_of(item);
 }
 
+/// For people and logs: printable whatever was sent.
+std::string shown_text(const CborItem& item) {
+  std::string out = text_of(item).substr(0, kErrorTextMax);
+  const bool is_utf8 = codec::is_valid_utf8(out);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = ' ';
+    if (byte >= 0x80 && !is_utf8) c = '?';
+  }
+  return out;
+}
+
 /// Calls `f(key, value)` for each pair with a text key; f reads the value's content or skips it.
 /// Pairs with other keys are skipped.
 template <class F>
@@ -197,7 +209,7 @@ void take_flat_field(Fields& fields, std::string_view key, const CborItem& value
   } else if (key == "sessionId") {
     fields.session_id = short_text(value, kShortTextMax);
   } else if (key == "message") {
-    if (value.kind == Kind::kText) fields.error_message = text_of(value).substr(0, kErrorTextMax);
+    if (value.kind == Kind::kText) fields.error_message = shown_text(value);
   } else if (key == "selectedProtocolVersion") {
     fields.selected_version = short_text(value, kShortTextMax);
   } else if (key == "data") {

@@ -193,20 +193,32 @@ TEST_CASE("a relay asks upstream and answers when the search settles", "[session
     }
     CHECK(relay.heads() == upstream.heads());
   }
-  SECTION("a second requester joins the same search") {
+}
+
+TEST_CASE("whoever comes during a search takes part in it", "[session]") {
+  SyncNode relay(0);
+  relay.up(1, kServe, "client");
+  relay.up(2, kAnnounce, "upstream");
+  relay.receive(1, a_request());
+  REQUIRE(relay.work().size() == 1);
+
+  SECTION("a second requester waits for the same answer") {
     relay.up(4, kServe, "client two");
     relay.receive(4, a_request());
     CHECK(relay.work().empty());
     relay.receive(2, DocUnavailable{});
-    relay.receive(3, DocUnavailable{});
     CHECK(relay.work().size() == 2);
   }
   SECTION("a new upstream is asked as well") {
-    relay.up(5, kAnnounce, "upstream c");
+    relay.up(5, kAnnounce, "upstream two");
     const auto more = relay.work();
     REQUIRE(more.size() == 1);
     CHECK(is_request(more[0]));
     CHECK(more[0].to == ConnectionId{5});
+    relay.receive(2, DocUnavailable{});
+    CHECK(relay.work().empty());
+    relay.receive(5, DocUnavailable{});
+    CHECK(relay.work().size() == 1);
   }
 }
 

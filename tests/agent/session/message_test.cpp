@@ -1,6 +1,7 @@
 #include "agent/session/message.h"
 
 #include "core/base/bytes.h"
+#include "tests/fuzz/targets.h"
 #include "tests/support/shared_data.h"
 
 #include <catch2/catch.hpp>
@@ -327,6 +328,22 @@ TEST_CASE("what must be skipped is skipped and not an error", "[session]") {
                        pair("documentId", text_item(kDocument)), pair("data", "40"),
                        pair("sessionId", text_item("s")), pair("count", "20")})) ==
         Reason::kMissingField);
+}
+
+TEST_CASE("the text of an error can be shown and logged", "[session]") {
+  const auto shown = [](const std::string& text) {
+    const auto message = decode_message(encode_message(ErrorMessage{"a", "b", text}));
+    REQUIRE(message);
+    return std::get<ErrorMessage>(*message).message;
+  };
+  CHECK(shown("na\u00efve") == "na\u00efve");
+  CHECK(shown("two\nlines\x1b[1m") == "two lines [1m");
+  CHECK(shown("bad \xff") == "bad ?");
+  CHECK(shown(std::string(5000, 'x')).size() == 1024);
+}
+
+TEST_CASE("captured and broken frames keep the fuzz target's promises", "[session]") {
+  CHECK(fuzz::replay("frame", fuzz::frame) > 0);
 }
 
 TEST_CASE("peer ids are short printable text", "[session]") {
