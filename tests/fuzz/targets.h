@@ -17,6 +17,7 @@ void change(ByteView input);
 void document(ByteView input);
 void bundle(ByteView input);
 void sync_message(ByteView input);
+void frame(ByteView input);
 void edits(ByteView input);
 void jsonpath(ByteView input);
 
