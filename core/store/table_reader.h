@@ -56,6 +56,8 @@ struct TableDamage {
 class TableReader {
  public:
   static Result<TableReader> open(const std::filesystem::path& path);
+  /// Takes an open file over.
+  static TableReader adopt(int descriptor, std::uint64_t size) { return {descriptor, size}; }
   TableReader(TableReader&& other) noexcept;
   TableReader& operator=(TableReader&&) = delete;
   ~TableReader();
@@ -72,7 +74,7 @@ class TableReader {
   std::optional<TableDamage> read_block(const BlockHandle& handle, DecodedBlock& block) const;
 
  private:
-  explicit TableReader(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
+  TableReader(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
   std::optional<std::string> read_at(std::uint64_t offset, std::size_t bytes) const;
   std::optional<std::string> read_verified(const BlockHandle& handle, std::string& why) const;
   void find_blocks();

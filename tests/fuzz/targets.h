@@ -20,6 +20,7 @@ void sync_message(ByteView input);
 void frame(ByteView input);
 void edits(ByteView input);
 void jsonpath(ByteView input);
+void store_files(ByteView input);
 
 /// Runs the target over every file of tests/data/corpus/`name`; the number of files.
 std::size_t replay(const char* name, void (*target)(ByteView));
