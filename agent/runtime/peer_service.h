@@ -5,6 +5,7 @@
 #include "agent/runtime/announcer.h"
 #include "agent/runtime/context.h"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -94,7 +95,6 @@ class PeerService {
   std::map<std::string, handlers::PeerSettings> configured_;
   std::map<session::ConnectionId, Live> live_;
   std::uint16_t port_ = 0;
-  bool stopping_ = false;
   std::atomic<bool> joining_{false};  ///< read on the network thread
 
   std::string digest_;  ///< empty: stale
