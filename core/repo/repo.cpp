@@ -11,6 +11,15 @@
 #include <utility>
 
 namespace converge::repo {
+namespace {
+
+/// Of one append; the store refuses more than 8 MiB unless it is a single change (store.md 8).
+constexpr std::size_t kBatchBytes = 6u << 20;
+
+/// With what the store adds to it: keys, receipt, value header.
+std::size_t stored_bytes(const store::NewChange& change) { return change.chunk.size() + 256; }
+
+}  // namespace
 
 /// An append under way.
 struct Repo::Pending {
@@ -111,6 +120,7 @@ void Repo::commit(const DocumentId& id, CommitRequest request, CommitDone done) 
   append.names = std::move(request.names);
   append.idempotency = std::move(request.idempotency);
   store::DocumentAppend part = collect(*cell);
+  submit_overflow(cell, part, append.source, request.durability);
   part.peer_states = std::move(request.peer_states);
   const bool has_content = !part.changes.empty() || !part.orphans.empty() ||
                            !part.removed_orphans.empty() || !part.peer_states.empty();
@@ -158,6 +168,49 @@ store::DocumentAppend Repo::collect(Cell& cell) {
   }
   cell.stored_orphans = std::move(orphans);
   return part;
+}
+
+/// A batch is bounded (store.md 8): what does not fit the last one goes ahead in batches of its
+/// own, each a consistent older state of the document. Leaves the rest in `part`.
+void Repo::submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
+                           const store::Source& source, store::Durability durability) {
+  std::size_t left = 0;
+  for (const store::NewChange& change : part.changes) left += stored_bytes(change);
+  std::set<ChangeHash> heads(cell->submitted.begin(), cell->submitted.end());
+  std::size_t begin = 0;
+  while (left > kBatchBytes) {
+    store::DocumentAppend piece;
+    piece.document = part.document;
+    piece.expected_seq = cell->expected_seq;
+    std::set<ChangeHash> taken;
+    std::size_t bytes = 0;
+    while (begin < part.changes.size()) {
+      store::NewChange& change = part.changes[begin];
+      const std::size_t size = stored_bytes(change);
+      if (bytes != 0 && bytes + size > kBatchBytes) break;
+      ++begin;
+      bytes += size;
+      const auto deps = cell->document.change_deps(change.hash);
+      ASSERT(deps.has_value());
+      for (const ChangeHash& dep : *deps) heads.erase(dep);
+      heads.insert(change.hash);
+      taken.insert(change.hash);
+      piece.changes.push_back(std::move(change));
+    }
+    left -= bytes;
+    piece.heads.assign(heads.begin(), heads.end());
+    std::erase_if(part.removed_orphans, [&](const ChangeHash& hash) {
+      if (taken.contains(hash)) piece.removed_orphans.push_back(hash);
+      return taken.contains(hash);
+    });
+    store::Append append;
+    append.source = source;
+    append.documents.push_back(std::move(piece));
+    submit(cell, std::move(append), durability, nullptr);
+  }
+  part.changes.erase(part.changes.begin(),
+                     part.changes.begin() + static_cast<std::ptrdiff_t>(begin));
+  part.expected_seq = cell->expected_seq;
 }
 
 void Repo::submit(const CellPtr& cell, store::Append append, store::Durability durability,

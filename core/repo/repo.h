@@ -133,6 +133,8 @@ class Repo {
   ActorId actor_for(const DocumentId& id);
   void remember_actor(const Cell& cell);
   store::DocumentAppend collect(Cell& cell);
+  void submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
+                       const store::Source& source, store::Durability durability);
   void submit(const CellPtr& cell, store::Append append, store::Durability durability,
               CommitDone done);
   void written(const CellPtr& cell, std::uint64_t ticket, Result<store::AppendResult> result);
