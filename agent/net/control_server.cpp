@@ -136,6 +136,12 @@ void ControlServer::Impl::welcome(stream_protocol::socket socket) {
   if (!peer || !may_connect(*peer, options.group)) {
     const std::string who = peer ? "user " + std::to_string(peer->uid) : peer.error().message;
     log('w', "control socket: refused " + who);
+    if (handlers.denied) {
+      const std::string line = handlers.denied() + "\n";
+      boost::system::error_code ignored;
+      socket.non_blocking(true, ignored);  // a fresh socket has room for one line
+      socket.send(asio::buffer(line), 0, ignored);
+    }
     return;  // the socket closes
   }
   if (clients.size() >= options.clients_max) {

@@ -59,6 +59,8 @@ class ControlServer {
     std::function<void(ControlClientId)> disconnected = {};
     /// A line is over the limit: returns the line to answer before the connection closes.
     std::function<std::string()> oversized = {};
+    /// Somebody else's process connected: returns the line to answer before the connection closes.
+    std::function<std::string()> denied = {};
     std::function<void(char level, const std::string& line)> log = {};
   };
 

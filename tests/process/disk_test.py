@@ -15,7 +15,7 @@ class FullDisk(ProcessTest):
         super().setUp()
         self.laptop = self.agent("laptop")
         os.makedirs(self.laptop.store)
-        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", self.laptop.store],
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "tmpfs", self.laptop.store],
                                capture_output=True, text=True)
         if mount.returncode != 0:
             self.skipTest(f"cannot mount a small tmpfs: {mount.stderr.strip()}")

@@ -107,6 +107,7 @@ class Agent:
         self.port = free_port()
         self.process = None
         self.ready = None
+        self.connections = []
         self.log = open(self.place.file("syncd.log"), "ab")
 
     @property
@@ -172,6 +173,8 @@ class Agent:
         if self.process is not None and self.process.poll() is None:
             self.kill()
         self.log.close()
+        for connection in self.connections:
+            connection.close()
 
 
 class Connection:
@@ -181,6 +184,7 @@ class Connection:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(DEADLINE_S)
         self.socket.connect(agent.socket_path)
+        agent.connections.append(self.socket)
         self.rest = b""
         self.next_id = 0
 
@@ -218,6 +222,7 @@ class ProcessTest(unittest.TestCase):
     def setUp(self):
         self.agents = []
         self.places = []
+        self.failures_before = len(self._outcome.result.failures) + len(self._outcome.result.errors)
 
     def agent(self, name, *flags, **options):
         agent = Agent(name, *flags, **options)
@@ -230,8 +235,8 @@ class ProcessTest(unittest.TestCase):
         return place
 
     def tearDown(self):
-        failed = any(error for _, error in getattr(self._outcome, "errors", [])) or bool(
-            getattr(getattr(self._outcome, "result", None), "failures", []))
+        result = self._outcome.result
+        failed = len(result.failures) + len(result.errors) > self.failures_before
         for agent in self.agents:
             agent.close()
             if failed:
