@@ -196,28 +196,32 @@ class PosixWritableFile final : public leveldb::WritableFile {
 
   Status Append(const Slice& data) override {
     if (!failed_.ok()) return failed_;
+    if (kind_ == FileKind::kManifest) {
+      buffer_.append(data.data(), data.size());
+      return Status::OK();
+    }
     if (buffer_.size() + data.size() > kWriteBufferBytes) {
-      if (const Status status = Flush(); !status.ok()) return status;
+      if (const Status status = flush_buffer(); !status.ok()) return status;
     }
     if (data.size() >= kWriteBufferBytes) return write_out({data.data(), data.size()});
     buffer_.append(data.data(), data.size());
     return Status::OK();
   }
 
+  /// An edit of a MANIFEST stays here until Sync: bytes that the system has may reach the disk at
+  /// any time, and then the tables' names must be there already.
   Status Flush() override {
-    if (!failed_.ok()) return failed_;
-    if (buffer_.empty()) return Status::OK();
-    const Status status = write_out(buffer_);
-    buffer_.clear();
-    return status;
+    if (kind_ == FileKind::kManifest) return failed_;
+    return flush_buffer();
   }
 
   Status Sync() override {
-    if (const Status status = Flush(); !status.ok()) return status;
+    if (!failed_.ok()) return failed_;
     // The names that a MANIFEST speaks of, and its own, must be there before it is.
     if (kind_ == FileKind::kManifest) {
       if (const int error = core_.sync_parent(path_, kind_); error != 0) return fail("sync", error);
     }
+    if (const Status status = flush_buffer(); !status.ok()) return status;
     const int error = core_.perform({FileOp::kSync, kind_, path_, {}, written_},
                                     [&] { return ::fdatasync(fd_) == 0 ? 0 : errno; });
     if (error != 0) return fail("sync", error);
@@ -228,8 +232,8 @@ class PosixWritableFile final : public leveldb::WritableFile {
   /// E4.
   Status Close() override {
     if (fd_ < 0) return failed_;
-    Status status = Flush();
-    if (status.ok() && !is_synced_) status = Sync();
+    Status status = failed_;
+    if (status.ok() && (!is_synced_ || !buffer_.empty())) status = Sync();
     const int error = core_.perform({FileOp::kClose, kind_, path_}, [] { return 0; });
     const int closed = ::close(fd_) == 0 ? 0 : errno;
     fd_ = -1;
@@ -240,6 +244,14 @@ class PosixWritableFile final : public leveldb::WritableFile {
   }
 
  private:
+  Status flush_buffer() {
+    if (!failed_.ok()) return failed_;
+    if (buffer_.empty()) return Status::OK();
+    const Status status = write_out(buffer_);
+    buffer_.clear();
+    return status;
+  }
+
   Status write_out(std::string_view data) {
     std::size_t done = 0;
     const FileEvent event{FileOp::kWrite, kind_, path_, {}, written_, data};

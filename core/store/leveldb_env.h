@@ -25,6 +25,8 @@ namespace converge::store {
 ///
 ///  E1  Tables are NNNNNN.sst; .ldb is read and removed where no .sst is.
 ///  E2  Creating a log syncs the directory, so that no synced record is in a file without a name.
+///      An edit of a MANIFEST is written only after the directory was synced, so that it never
+///      names a table whose name a power cut took.
 ///  E3  Renaming syncs the directory before it returns.
 ///  E4  Closing a written file syncs what is not synced.
 ///  E5  After a failed write, sync or close of a file, every later call on it gives the same error,

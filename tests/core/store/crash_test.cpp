@@ -122,8 +122,12 @@ TEST_CASE("F10: a power cut at any operation loses nothing that was acknowledged
   std::size_t cuts = 0;
   for (const CutModel model : {CutModel::kDropUnsynced, CutModel::kKeepAll, CutModel::kShuffle}) {
     for (std::size_t at = static_cast<std::size_t>(model); at <= events.size(); at += step) {
-      check_cut(events, at, model, at, initial, directory.path() / "cut", last_mark(events, at));
-      ++cuts;
+      const std::uint64_t seeds = model == CutModel::kShuffle ? 4 : 1;
+      for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+        check_cut(events, at, model, at * 10 + seed, initial, directory.path() / "cut",
+                  last_mark(events, at));
+        ++cuts;
+      }
     }
   }
   std::cerr << "F10: " << cuts << " cuts in " << events.size() << " operations\n";
@@ -151,7 +155,11 @@ TEST_CASE("F11: after a power cut relaxed writes are a prefix, without an operat
   const std::size_t step = slice(events.size(), 400);
   for (const CutModel model : {CutModel::kDropUnsynced, CutModel::kShuffle}) {
     for (std::size_t at = static_cast<std::size_t>(model); at <= events.size(); at += step) {
-      check_cut(events, at, model, at, initial, directory.path() / "cut", last_mark(events, at));
+      const std::uint64_t seeds = model == CutModel::kShuffle ? 4 : 1;
+      for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+        check_cut(events, at, model, at * 10 + seed, initial, directory.path() / "cut",
+                  last_mark(events, at));
+      }
     }
   }
 }

@@ -99,6 +99,22 @@ TEST_CASE("E2: a new log's name is synced before its first record", "[store][env
   CHECK(f.env.write_failure().has_value());
 }
 
+TEST_CASE("E2: an edit of a MANIFEST reaches the system after the names it speaks of",
+          "[store][env]") {
+  Fixture f;
+  const auto manifest = f.create("MANIFEST-000002");
+  REQUIRE(manifest->Append("edit").ok());
+  REQUIRE(manifest->Flush().ok());
+  CHECK(f.spy.count("manifest.write") == 0);
+  REQUIRE(manifest->Sync().ok());
+  const auto directory = std::ranges::find(f.spy.seen, "manifest.sync_directory");
+  const auto write = std::ranges::find(f.spy.seen, "manifest.write");
+  const auto sync = std::ranges::find(f.spy.seen, "manifest.sync");
+  CHECK(directory < write);
+  CHECK(write < sync);
+  REQUIRE(sync != f.spy.seen.end());
+}
+
 TEST_CASE("E3: a rename is synced before it returns", "[store][env]") {
   Fixture f;
   std::ofstream(f.path("000003.dbtmp")) << "MANIFEST-000002\n";

@@ -39,14 +39,12 @@ fs::path only_log(const fs::path& directory) {
   return logs[0];
 }
 
-/// A stopped store (as after a kill: no farewell) with `count` durable appends, copied aside.
+/// A stopped store (as after a kill: no farewell) with `count` durable appends.
 void make_killed_store(const fs::path& target, std::uint64_t count) {
-  TempDir live(TempDir::Place::kMemory);
-  DiskStore store(live.path());
+  DiskStore store(target);
   for (std::uint64_t i = 0; i < count; ++i) {
     REQUIRE(append_now(store.get(), append_of(document(i), 0, {change(i, 200)})).has_value());
   }
-  fs::copy(live.path(), target, fs::copy_options::recursive);
 }
 
 }  // namespace
@@ -333,14 +331,12 @@ TEST_CASE("F21: rot across log blocks is told from a torn tail", "[store]") {
   TempDir directory(TempDir::Place::kMemory);
   const fs::path source = directory.path() / "source";
   {
-    TempDir live(TempDir::Place::kMemory);
     OpenOptions options = disk_options();
     options.write_buffer_bytes = 4u << 20;
-    DiskStore store(live.path(), options);
+    DiskStore store(source, options);
     for (std::uint64_t i = 0; i < 40; ++i) {
       REQUIRE(append_now(store.get(), append_of(document(i), 0, {change(i, 5000)})).has_value());
     }
-    fs::copy(live.path(), source, fs::copy_options::recursive);
   }
   const std::string log = read_file(only_log(source));
   REQUIRE(log.size() > 4 * kLogBlockBytes);
@@ -377,12 +373,10 @@ TEST_CASE("F26: a MANIFEST with a flipped bit is refused", "[store]") {
   TempDir directory(TempDir::Place::kMemory);
   const fs::path source = directory.path() / "s";
   {
-    TempDir live(TempDir::Place::kMemory);
-    DiskStore store(live.path());
+    DiskStore store(source);
     for (std::uint64_t i = 0; i < 60; ++i) {
       REQUIRE(append_now(store.get(), append_of(document(i), 0, {change(i, 8000)})).has_value());
     }
-    fs::copy(live.path(), source, fs::copy_options::recursive);
   }
   const std::string name = read_current(source / "db").value();
   const std::string bytes = read_file(source / "db" / name);
