@@ -1,4 +1,5 @@
 #include "agent/control/handlers.h"
+#include "agent/control/receipt_log.h"
 #include "agent/control/receipt_revisions.h"
 #include "agent/control/shard_document.h"
 #include "core/verbs/diff.h"
@@ -36,19 +37,6 @@ Result<Target> target_of(Services& services, const Call& call, const char* rev_p
 }
 
 Json nullable(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
-/// received_seq, received_at and origin, which only the store knows; null for a change that came
-/// inside a snapshot.
-void add_receipt(Json& change, store::Store& store, const DocumentId& id, const ChangeHash& hash) {
-  const auto stored = store.find_change(id, hash);
-  const bool known = stored && *stored && (*stored)->receipt != 0;
-  change["received_seq"] = known ? Json((*stored)->receipt) : Json();
-  change["received_at"] = known ? Json(format_time((*stored)->received_ms)) : Json();
-  change["origin"] =
-      !known ? Json()
-             : Json((*stored)->source.is_local() ? "local" : "peer:" + (*stored)->source.peer);
-  change["signature"] = Json{{"key", nullptr}, {"state", "absent"}};
-}
 
 Result<Json> document_object(ShardAccess& shard, const engine::Document& document,
                              const Target& target, const Heads& heads, Json value) {
@@ -113,29 +101,6 @@ Result<Json> list_changes(ShardAccess& shard, const engine::Document& document, 
   return Json{{"kind", "ChangeList"},      {"v", 1},
               {"id", target.id.to_url()},  {"name", nullable(target.name)},
               {"items", std::move(items)}, {"next", nullptr}};
-}
-
-Result<std::int64_t> when_param(const Services&, const Call& call, const char* name,
-                                std::int64_t now_ms, store::Store& store) {
-  const auto text = string_param(call, name);
-  if (!text) return text.error();
-  if (text->empty()) return std::int64_t{0};
-  if (text->front() == '#') {
-    std::uint64_t number = 0;
-    for (const char c : text->substr(1)) {
-      if (c < '0' || c > '9' || number > 1'000'000'000'000) {
-        return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a receipt", *text));
-      }
-      number = number * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    const auto page = store.receipts(number, 1);
-    if (!page) return page.error();
-    if (page->items.empty()) {
-      return make_error(ErrorId::kRevNotFound, fmt::format("there is no receipt {}", *text));
-    }
-    return page->items.front().time_ms;
-  }
-  return parse_when(*text, now_ms);
 }
 
 /// One side of a diff: the revision in this document; nothing written means `fallback`.
@@ -287,10 +252,14 @@ void doc_export(Services& services, CallPtr call) {
 }
 
 void doc_log(Services& services, CallPtr call) {
-  const std::int64_t now = services.clock().wall_now_ms();
+  const auto since = when_param(services, *call, "since");
+  const auto until = when_param(services, *call, "until");
+  if (!has_param(*call, "doc")) {
+    if (!since) return call->fail(since.error());
+    if (!until) return call->fail(until.error());
+    return log_all_documents(services, call, *since, *until);
+  }
   const auto target = target_of(services, *call);
-  const auto since = when_param(services, *call, "since", now, services.store());
-  const auto until = when_param(services, *call, "until", now, services.store());
   if (!target) return call->fail(target.error());
   if (!since) return call->fail(since.error());
   if (!until) return call->fail(until.error());

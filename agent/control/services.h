@@ -106,6 +106,10 @@ class Services {
   virtual void remove_peer(const std::string& name, Reply reply) = 0;
   virtual void pause_peer(const std::string& name, bool paused, Reply reply) = 0;
   virtual void ping_peer(const std::string& name, Reply reply) = 0;
+  /// Names of the peers that have everything the document holds here. Any thread; answers on the
+  /// control thread.
+  virtual void peers_with(const DocumentId& document,
+                          std::function<void(std::vector<std::string>)> reply) = 0;
   /// Dials now what waits for its next attempt; empty: all.
   virtual void nudge_peer(const std::string& name) = 0;
   /// Addresses under which this agent can be reached, as URLs.

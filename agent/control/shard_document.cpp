@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <memory>
 #include <utility>
 
 namespace converge::handlers {
@@ -65,10 +67,88 @@ Result<store::Durability> durability_param(const Call& call) {
                     fmt::format("\"{}\" is not a durability: durable or relaxed", *word));
 }
 
+Result<AckWanted> ack_param(const Call& call) {
+  const auto text = string_param(call, "ack", "local");
+  if (!text) return text.error();
+  AckWanted wanted;
+  if (*text == "local") return wanted;
+  if (text->starts_with("peer=") && text->size() > 5) {
+    wanted.peer = text->substr(5);
+    wanted.peers = 1;
+    return wanted;
+  }
+  const std::string digits = text->starts_with("peers=") ? text->substr(6) : "";
+  const bool is_number = !digits.empty() && digits.size() <= 4 &&
+                         digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number) {
+    return make_error(ErrorId::kUsageArgument,
+                      fmt::format("\"{}\" is not local, peer=NAME or peers=N", *text));
+  }
+  wanted.peers = std::stoull(digits);
+  return wanted;
+}
+
+namespace {
+
+constexpr std::chrono::milliseconds kAckPoll{20};
+constexpr std::uint64_t kAckTimeoutMs = 30'000;
+
+struct AckWait {
+  Services& services;
+  CallPtr call;
+  DocumentId document;
+  AckWanted wanted;
+  Json ack;
+  std::chrono::steady_clock::time_point deadline;
+};
+
+/// Control thread. The document may have moved on meanwhile; a peer that has its present content
+/// has this change too.
+void look_for_peers(const std::shared_ptr<AckWait>& wait) {
+  wait->services.peers_with(wait->document, [wait](const std::vector<std::string>& names) {
+    Json acks = Json::array();
+    const std::string now = format_time(wait->services.clock().wall_now_ms());
+    for (const std::string& name : names) {
+      if (wait->wanted.peer.empty() || wait->wanted.peer == name) {
+        acks.push_back(Json{{"peer", name}, {"at", now}});
+      }
+    }
+    if (acks.size() >= wait->wanted.peers) {
+      wait->ack["acks"] = std::move(acks);
+      return wait->call->reply(std::move(wait->ack));
+    }
+    if (wait->services.clock().steady_now() >= wait->deadline) {
+      return wait->call->fail(
+          make_error(ErrorId::kTimeout,
+                     fmt::format("the change is stored here, but {} of {} peers have it",
+                                 acks.size(), wait->wanted.peers),
+                     "it is sent when they are back; \"syncctl wait --for synced\" waits for it"));
+    }
+    wait->services.after(kAckPoll, [wait] { look_for_peers(wait); });
+  });
+}
+
+}  // namespace
+
+void answer_when_acknowledged(Services& services, const CallPtr& call, const DocumentId& document,
+                              const AckWanted& wanted, Json ack) {
+  if (wanted.peers == 0) return call->reply(std::move(ack));
+  const std::uint64_t limit =
+      number_param(*call, "timeout_ms", kAckTimeoutMs).value_or(kAckTimeoutMs);
+  const auto deadline = services.clock().steady_now() + std::chrono::milliseconds(limit);
+  const auto wait = std::make_shared<AckWait>(
+      AckWait{services, call, document, wanted, std::move(ack), deadline});
+  services.on_control([wait] { look_for_peers(wait); });
+}
+
 void edit_document(Services& services, const CallPtr& call, const Target& target, EditVerb edit) {
   const auto durability = durability_param(*call);
   if (!durability) return call->fail(durability.error());
-  services.on_shard(target.id, [call, target, durability = *durability,
+  const auto wanted = ack_param(*call);
+  if (!wanted) return call->fail(wanted.error());
+  // A peer is only told what is durable here, so waiting for one means waiting for the disk.
+  const auto kind = wanted->peers > 0 ? store::Durability::kDurable : *durability;
+  services.on_shard(target.id, [call, target, durability = kind, wanted = *wanted, &services,
                                 edit = std::move(edit)](ShardAccess& shard) {
     const auto document = shard.repo.open(target.id);
     if (!document) return call->fail(name_the_document(document.error(), target));
@@ -88,9 +168,10 @@ void edit_document(Services& services, const CallPtr& call, const Target& target
     repo::CommitRequest request = commit_request(*call, ack);
     request.durability = durability;
     shard.repo.commit(target.id, std::move(request),
-                      [call, ack = std::move(ack)](Result<repo::Committed> done) mutable {
+                      [&services, call, wanted, id = target.id,
+                       ack = std::move(ack)](const Result<repo::Committed>& done) mutable {
                         if (!done) return call->fail(done.error());
-                        call->reply(std::move(ack));
+                        answer_when_acknowledged(services, call, id, wanted, std::move(ack));
                       });
   });
 }

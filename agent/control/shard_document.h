@@ -22,6 +22,19 @@ using EditVerb =
     std::function<Result<verbs::Outcome>(engine::Document&, const verbs::WriteOptions& defaults)>;
 void edit_document(Services& services, const CallPtr& call, const Target& target, EditVerb edit);
 
+/// How many peers, or which one, must have a change before its write is answered (`ack`).
+struct AckWanted {
+  std::string peer;         ///< by name; empty: any
+  std::uint64_t peers = 0;  ///< 0: this replica is enough
+};
+/// "local", "peer=NAME", "peers=N". Errors: usage.argument.
+Result<AckWanted> ack_param(const Call& call);
+
+/// Answers with the ack once the peers asked for have the document's content, or with `timeout`,
+/// which says that the write itself is done.
+void answer_when_acknowledged(Services& services, const CallPtr& call, const DocumentId& document,
+                              const AckWanted& wanted, Json ack);
+
 /// Message, time, durability and idempotency of a write request as the store wants them. `result`
 /// is the answer that a retry gets.
 repo::CommitRequest commit_request(const Call& call, const Json& result);

@@ -55,6 +55,14 @@ void AgentServices::ping_peer(const std::string& name, handlers::Reply reply) {
   peers_.ping(name, std::move(reply));
 }
 
+void AgentServices::peers_with(const DocumentId& document,
+                               std::function<void(std::vector<std::string>)> reply) {
+  context_.shard_of(document).run([this, document, reply = std::move(reply)](
+                                      handlers::ShardAccess&, DocumentExchange& exchange) {
+    on_control([reply, names = exchange.peers_with(document)] { reply(names); });
+  });
+}
+
 void AgentServices::join(const handlers::PeerSettings& settings, const DocumentId& catalog,
                          const std::string& token, handlers::Reply reply) {
   peers_.join(settings, catalog, token, std::move(reply));

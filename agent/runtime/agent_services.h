@@ -42,6 +42,8 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void remove_peer(const std::string& name, handlers::Reply reply) override;
   void pause_peer(const std::string& name, bool paused, handlers::Reply reply) override;
   void ping_peer(const std::string& name, handlers::Reply reply) override;
+  void peers_with(const DocumentId& document,
+                  std::function<void(std::vector<std::string>)> reply) override;
   void nudge_peer(const std::string& name) override { peers_.nudge(name); }
   std::vector<std::string> addresses() override { return peers_.addresses(); }
   void join(const handlers::PeerSettings& settings, const DocumentId& catalog,

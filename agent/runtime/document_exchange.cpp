@@ -156,6 +156,14 @@ bool DocumentExchange::has_everything(ConnectionId connection, const DocumentId&
          !found->second.behind.contains(document);
 }
 
+std::vector<std::string> DocumentExchange::peers_with(const DocumentId& document) const {
+  std::vector<std::string> names;
+  for (const auto& [connection, peer] : peers_) {
+    if (has_everything(connection, document)) names.push_back(peer.link.name);
+  }
+  return names;
+}
+
 engine::Document* DocumentExchange::find(const DocumentId& id) {
   const auto document = repo_->open(id);
   if (!document || ((*document)->heads().empty() && (*document)->orphans().empty())) return nullptr;

@@ -79,6 +79,8 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   ExchangeProgress progress(session::ConnectionId connection) const;
   /// Whether the peer is known to have everything that the document holds here.
   bool has_everything(session::ConnectionId connection, const DocumentId& document) const;
+  /// Names of the peers that are known to have everything the document holds here.
+  std::vector<std::string> peers_with(const DocumentId& document) const;
   std::size_t documents_in_exchange() const { return documents_.size(); }
 
   // session::DocumentHost

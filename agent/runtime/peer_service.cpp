@@ -487,11 +487,13 @@ void PeerService::accept_join(const std::shared_ptr<JoinJob>& job) {
           if (!done) return job->reply(done.error());
           context_.set_catalog(job->catalog);
           catalog_changed();
-          // Nobody ever saw the empty catalog of a fresh replica.
-          context_.shard_of(own).run([own](handlers::ShardAccess& shard, DocumentExchange&) {
-            shard.repo.remove(own, {}, [](const Result<void>&) {});
+          // Nobody ever saw the empty catalog of a fresh replica; it goes before anything is
+          // offered.
+          context_.shard_of(own).run([this, own, finish](handlers::ShardAccess& shard,
+                                                         DocumentExchange&) {
+            shard.repo.remove(
+                own, {}, [this, finish](const Result<void>&) { context_.control->post(finish); });
           });
-          finish();
         });
       });
 }
