@@ -87,8 +87,8 @@ TEST_CASE("records come back as they were written", "[store]") {
   CHECK(*decode_header(key, encode_header(key, header)) == header);
 
   key = change_key(id, heads[0]);
-  const auto stored = decode_change(
-      key, encode_change(key, Kind::kChange, {9, -1, {"nas"}, "chunk"}), Kind::kChange);
+  const std::string value = encode_change(key, Kind::kChange, {9, -1, {"nas"}, "chunk"});
+  const auto stored = decode_change(key, value, Kind::kChange);
   CHECK(stored->receipt == 9);
   CHECK(stored->source.peer == "nas");
   CHECK(stored->chunk == "chunk");
