@@ -5,6 +5,7 @@
 #include "agent/control/receipt_revisions.h"
 #include "agent/control/resolve.h"
 #include "agent/control/shard_document.h"
+#include "core/verbs/value.h"
 
 #include <fmt/format.h>
 
@@ -35,7 +36,7 @@ Result<std::set<std::string>> ignored_conflicts(store::Store& store) {
 /// The Conflict object with what only the replica knows.
 Result<Json> conflict_object(store::Store& store, const engine::Document& document, const Row& row,
                              const verbs::Conflict& conflict, bool is_ignored) {
-  auto object = verbs::to_json(document, conflict);
+  auto object = verbs::to_json(document, conflict, verbs::Form::kPlain);
   if (!object) return object.error();
   (*object)["doc"] = row.header.id.to_url();
   (*object)["name"] = row.name.empty() ? Json() : Json(row.name);

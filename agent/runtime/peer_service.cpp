@@ -527,6 +527,58 @@ void PeerService::list(handlers::PeersReply reply) {
   });
 }
 
+/// What is known of a peer that is connected.
+void PeerService::fill_view(PeerView& view, Live& live, const ExchangeProgress& progress,
+                            const std::vector<net::ConnectionStatus>& connections) {
+  view.state = "up";
+  view.is_agent = live.is_agent;
+  view.digest = live.digest;
+  view.documents_compared = progress.compared;
+  view.documents_behind = progress.behind + announcer_.remaining(live.info.connection);
+  if (view.documents_behind == 0) live.last_sync_ms = context_.clock.wall_now_ms();
+  view.last_sync_ms = live.last_sync_ms;
+  for (const net::ConnectionStatus& status : connections) {
+    if (status.peer.connection != live.info.connection) continue;
+    view.sent_messages = status.counters.frames_out;
+    view.received_messages = status.counters.frames_in;
+    view.sent_bytes = status.counters.bytes_out;
+    view.received_bytes = status.counters.bytes_in;
+  }
+}
+
+/// Configured peers first, then those that came by themselves.
+std::vector<PeerView> PeerService::views(const std::vector<net::ConnectionStatus>& connections,
+                                         const std::vector<net::DialStatus>& dials,
+                                         std::map<ConnectionId, ExchangeProgress>& progress) {
+  std::vector<PeerView> out;
+  for (const auto& [name, settings] : configured_) {
+    PeerView view;
+    view.name = name;
+    view.url = settings.url;
+    view.key = settings.key;
+    view.policy = settings.policy;
+    view.collections = settings.collections;
+    view.state = settings.paused ? "paused" : "connecting";
+    for (const net::DialStatus& dial : dials) {
+      if (dial.name == name) view.last_error = dial.last_error;
+    }
+    for (auto& [connection, live] : live_) {
+      if (live.name == name) fill_view(view, live, progress[connection], connections);
+    }
+    if (view.state == "up") view.last_error.clear();
+    out.push_back(std::move(view));
+  }
+  for (auto& [connection, live] : live_) {
+    if (configured_.contains(live.name)) continue;
+    PeerView view;
+    view.name = live.name;
+    view.configured = false;
+    fill_view(view, live, progress[connection], connections);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
 /// Asks every shard how far each connection is, then puts the views together.
 void PeerService::gather(const std::vector<net::ConnectionStatus>& connections,
                          const std::vector<net::DialStatus>& dials, handlers::PeersReply reply) {
@@ -539,51 +591,7 @@ void PeerService::gather(const std::vector<net::ConnectionStatus>& connections,
   std::vector<ConnectionId> ids;
   for (const auto& [connection, live] : live_) ids.push_back(connection);
   const auto finish = [this, connections, dials, gathering, reply = std::move(reply)] {
-    std::vector<PeerView> views;
-    const auto fill = [&](PeerView& view, const Live& live) {
-      const ExchangeProgress& progress = gathering->progress[live.info.connection];
-      view.state = "up";
-      view.is_agent = live.is_agent;
-      view.digest = live.digest;
-      view.documents_compared = progress.compared;
-      view.documents_behind = progress.behind + announcer_.remaining(live.info.connection);
-      if (view.documents_behind == 0)
-        live_[live.info.connection].last_sync_ms = context_.clock.wall_now_ms();
-      view.last_sync_ms = live.last_sync_ms;
-      for (const net::ConnectionStatus& status : connections) {
-        if (status.peer.connection != live.info.connection) continue;
-        view.sent_messages = status.counters.frames_out;
-        view.received_messages = status.counters.frames_in;
-        view.sent_bytes = status.counters.bytes_out;
-        view.received_bytes = status.counters.bytes_in;
-      }
-    };
-    for (const auto& [name, settings] : configured_) {
-      PeerView view;
-      view.name = name;
-      view.url = settings.url;
-      view.key = settings.key;
-      view.policy = settings.policy;
-      view.collections = settings.collections;
-      view.state = settings.paused ? "paused" : "connecting";
-      for (const net::DialStatus& dial : dials) {
-        if (dial.name == name) view.last_error = dial.last_error;
-      }
-      for (const auto& [connection, live] : live_) {
-        if (live.name == name) fill(view, live);
-      }
-      if (view.state == "up") view.last_error.clear();
-      views.push_back(std::move(view));
-    }
-    for (const auto& [connection, live] : live_) {
-      if (configured_.contains(live.name)) continue;
-      PeerView view;
-      view.name = live.name;
-      view.configured = false;
-      fill(view, live);
-      views.push_back(std::move(view));
-    }
-    reply(std::move(views));
+    reply(views(connections, dials, gathering->progress));
   };
   for (const auto& shard : context_.shards) {
     shard->run([this, ids, gathering, finish](handlers::ShardAccess&, DocumentExchange& exchange) {

@@ -84,6 +84,12 @@ class PeerService {
   void show(const std::string& name, bool unchanged, const handlers::Reply& reply);
   void await_join(const std::shared_ptr<JoinJob>& job);
   void accept_join(const std::shared_ptr<JoinJob>& job);
+  void fill_view(handlers::PeerView& view, Live& live, const ExchangeProgress& progress,
+                 const std::vector<net::ConnectionStatus>& connections);
+  std::vector<handlers::PeerView> views(
+      const std::vector<net::ConnectionStatus>& connections,
+      const std::vector<net::DialStatus>& dials,
+      std::map<session::ConnectionId, ExchangeProgress>& progress);
   void gather(const std::vector<net::ConnectionStatus>& connections,
               const std::vector<net::DialStatus>& dials, handlers::PeersReply reply);
   void tick();
