@@ -83,6 +83,8 @@ Result<Target> resolve_document(store::Store& store, std::string_view text) {
     return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" names no document", text));
   }
   const auto named = store.find_name(parts.doc);
+  // What cannot be a name may still be an id; a store that cannot be read is neither.
+  if (!named && named.error().code != ErrorCode::kInvalid) return named.error();
   if (named && *named) return Target{**named, parts.doc, parts.rev};
   if (const auto id = DocumentId::parse(parts.doc)) {
     return Target{*id, name_of(store, *id), parts.rev};
