@@ -170,6 +170,8 @@ class Agent:
         return json.loads(self.ok("-o", "json", *arguments, stdin=stdin))
 
     def close(self):
+        if self.log.closed:
+            return
         if self.process is not None and self.process.poll() is None:
             self.kill()
         self.log.close()
