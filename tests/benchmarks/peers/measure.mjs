@@ -11,7 +11,7 @@ const result = { library: name, version: lib.version, workload };
 const finish = extra => { console.log(JSON.stringify({ ...result, ...extra })); process.exit(0); };
 if (job.needs.some(method => !lib[method])) finish({ unsupported: true });
 
-const BUDGET_MS = 4000;
+const BUDGET_MS = Number(process.env.CONVERGE_BENCH_BUDGET_MS ?? 4000);
 const prepared = job.prepare(lib, folder);
 const times = [];
 let facts = {};

@@ -1,11 +1,12 @@
 // Writes RESULTS.md and ratios.svg from the figures of one run:
-//   node report.mjs engine.jsonl peers.jsonl OUT
+//   node report.mjs engine.jsonl peers.jsonl OUT [NOTE]
+// NOTE is a sentence about the circumstances, such as other load on the machine.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const [, , engineFile, peersFile, out] = process.argv;
+const [, , engineFile, peersFile, out, note = ''] = process.argv;
 const lines = file => fs.readFileSync(file, 'utf8').split('\n').filter(line => line.startsWith('{')).map(line => JSON.parse(line));
 const PEERS = ['automerge', 'yjs', 'loro', 'diamond-types'];
 const UNIT_MS = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
@@ -30,7 +31,7 @@ for (const report of lines(engineFile)) {
 }
 
 const time = ms => (ms === undefined ? '' : ms >= 100 ? ms.toFixed(0) : ms >= 1 ? ms.toFixed(1) : ms.toPrecision(2));
-const factor = x => (x >= 10 ? x.toFixed(0) : x.toFixed(1));
+const factor = x => (x >= 10 ? x.toFixed(0) : x >= 0.1 ? x.toFixed(1) : x.toFixed(2));
 const table = [];
 const chart = [];
 for (const [workload, row] of rows) {
@@ -56,7 +57,7 @@ Written by \`peers/run\` on ${new Date().toISOString().slice(0, 10)} at commit $
 Median milliseconds of warm runs in a process of its own, one thread; in brackets the peer's time divided by ours, so more
 than 1 means that converge is faster. What each workload is, README.md says. The peers are their npm packages: \`automerge\` is
 measured at the WebAssembly handle below its JavaScript API; all but \`yjs\` are Rust compiled to WebAssembly, which costs
-them roughly a factor of two against a native build. Machines differ, ratios less.
+them roughly a factor of two against a native build. Machines differ, ratios less.${note ? '\n\n' + note : ''}
 
 ${slower.length ? `Slower than \`@automerge/automerge\` in: ${slower.map(w => `\`${w}\``).join(', ')}.` : 'No row is slower than `@automerge/automerge`.'}
 
