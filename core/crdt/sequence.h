@@ -137,6 +137,9 @@ class SequenceForest {
   std::uint32_t index_of(const Place& at, Unit unit) const;
 
   std::optional<Place> first(const Sequence& sequence) const;
+  /// Where the place's span stands among the spans of its sequence: a later one has a greater
+  /// number. Valid as long as the place. O(log spans).
+  std::uint64_t rank(const Place& at) const;
   /// The next span (offset 0).
   std::optional<Place> next_span(const Place& at) const;
 

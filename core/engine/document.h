@@ -80,6 +80,7 @@ struct ApplyReport {
 };
 
 class Document;
+class Patches;
 class View;
 
 /// One local change in the making. At most one at a time per document; while it lives the document
@@ -218,6 +219,17 @@ class Document {
   View now() const;
   /// Errors: kNotFound for an unknown head.
   Result<View> at(const Heads& heads) const;
+
+  /// What turns the view at `before` into that at `after`: patch.h. Either may be the later one, or
+  /// concurrent. Cost: O(changes that not both include), for versions near the present whose
+  /// changes came or were made singly; O(spans + keys) otherwise. Errors: kNotFound for an unknown
+  /// head.
+  Result<Patches> diff(const Heads& before, const Heads& after,
+                       TextUnit unit = TextUnit::kUtf16Units) const;
+  /// What the last changes did to the present view: those that an ApplyReport names as applied, or
+  /// a commit made. Errors: kNotFound; kInvalid when others build on them.
+  Result<Patches> patches_of(const std::vector<model::ChangeHash>& last,
+                             TextUnit unit = TextUnit::kUtf16Units) const;
 
   Heads heads() const;
   std::size_t change_count() const;  ///< applied, orphans not counted

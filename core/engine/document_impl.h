@@ -5,6 +5,7 @@
 #include "core/crdt/orphan_queue.h"
 #include "core/engine/body_store.h"
 #include "core/engine/document.h"
+#include "core/engine/patch.h"
 #include "core/format/chunk.h"
 #include "core/model/change.h"
 #include "core/model/snapshot.h"
@@ -55,6 +56,10 @@ struct Document::Impl {
   void ensure_bodies();
   Bytes chunk_of(crdt::ChangeIndex change);
   std::unique_ptr<Impl> copy(model::ActorId own) const;
+
+  // diff.cpp
+  /// Between two clocks of sequence numbers.
+  Patches diff(const crdt::Clock& before, const crdt::Clock& after, TextUnit unit) const;
 
   // history.cpp
   /// Indices of the known ones; with `missing`, tells whether one was unknown.

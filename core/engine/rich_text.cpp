@@ -1,3 +1,4 @@
+#include "core/engine/active_marks.h"
 #include "core/engine/reader.h"
 #include "core/engine/view_impl.h"
 
@@ -7,46 +8,11 @@
 namespace converge::engine {
 
 using crdt::Object;
-using crdt::OpRecord;
 using crdt::Piece;
 
 namespace {
 
 constexpr std::string_view kPlaceholder = "\xef\xbf\xbc";
-
-/// The marks open at one point of a walk (automerge-format 6.8).
-class ActiveMarks {
- public:
-  explicit ActiveMarks(const crdt::OpSet& ops) : ops_(ops) {}
-
-  void take(const OpRecord& mark) {
-    if (mark.has(OpRecord::kNamed)) {
-      begun_.push_back(&mark);
-      return;
-    }
-    const OpId begin{mark.id.counter - 1, mark.id.actor};
-    std::erase_if(begun_, [&](const OpRecord* open) { return open->id == begin; });
-  }
-
-  /// Name to the value of the open mark with the greatest id, null ones left out.
-  std::map<std::string_view, model::ScalarRef> current() const {
-    std::map<std::string_view, const OpRecord*> winners;
-    for (const OpRecord* const mark : begun_) {
-      const OpRecord*& winner = winners[ops_.keys().text(mark->extra)];
-      if (winner == nullptr || ops_.actors().less(winner->id, mark->id)) winner = mark;
-    }
-    std::map<std::string_view, model::ScalarRef> out;
-    for (const auto& [name, mark] : winners) {
-      const model::ScalarRef value = ops_.value(*mark);
-      if (!value.is(model::ScalarType::kNull)) out.emplace(name, value);
-    }
-    return out;
-  }
-
- private:
-  const crdt::OpSet& ops_;
-  std::vector<const OpRecord*> begun_;
-};
 
 const Object* text_object(const Reader& reader, ObjId id) {
   const Object* const object = reader.object(id);
@@ -56,7 +22,7 @@ const Object* text_object(const Reader& reader, ObjId id) {
 /// Collects mark ranges while the walk tells where the set of marks changes.
 class MarkRanges {
  public:
-  void at(std::size_t position, const std::map<std::string_view, model::ScalarRef>& now) {
+  void at(std::size_t position, const MarkSet& now) {
     for (auto it = open_.begin(); it != open_.end();) {
       const auto found = now.find(it->first);
       if (found != now.end() && found->second == it->second.value) {
@@ -130,13 +96,13 @@ std::vector<Span> View::spans(ObjId id) const {
   if (object == nullptr) return out;
   const crdt::OpSet& ops = reader.ops();
   ActiveMarks active(ops);
-  std::map<std::string_view, model::ScalarRef> current;
+  MarkSet current;
   bool changed = true;
   bool open = false;  // the last span of out may grow
   const auto add = [&](std::string_view text) {
     if (text.empty()) return;
     if (changed) {
-      auto now = active.current();
+      MarkSet now = active.current();
       open = open && now == current;
       current = std::move(now);
       changed = false;

@@ -1,5 +1,7 @@
 #include "core/crdt/change_graph.h"
 
+#include "core/crdt/clock_near.h"
+
 #include <catch2/catch.hpp>
 
 #include <random>
@@ -70,6 +72,31 @@ TEST_CASE("clocks tell exactly who the ancestors are", "[crdt]") {
       if (graph.includes(clock, other) != expected.contains(other)) FAIL(change << " " << other);
     }
     CHECK(graph.not_in(clock).size() == graph.size() - expected.size());
+
+    const auto near = clock_near_present(graph, 5, {&change, 1}, graph.size());
+    REQUIRE(near.has_value());
+    for (ActorIndex actor = 0; actor < 5; ++actor) CHECK(near->of(actor) == clock.of(actor));
+  }
+  CHECK(present_clock(graph, 5).of(3) == graph.last_seq(3));
+}
+
+TEST_CASE("looking for a clock near the present ends where it was told to", "[crdt]") {
+  ChangeGraph graph;
+  add(graph, 0, {});
+  for (ChangeIndex i = 0; i < 20; ++i) add(graph, 0, {i});
+  const ChangeIndex ten_back = 10;
+
+  CHECK(clock_near_present(graph, 1, {&ten_back, 1}, 10)->of(0) == 11);
+  CHECK_FALSE(clock_near_present(graph, 1, {&ten_back, 1}, 9).has_value());
+  CHECK(clock_near_present(graph, 1, {}, 21)->of(0) == 0);
+  // Two branches: the one asked for, and what the other made meanwhile.
+  add(graph, 1, {15});
+  for (const bool one : {true, false}) {
+    const ChangeIndex head = one ? 20 : 21;
+    const auto clock = graph.clock_of({&head, 1});
+    const auto near = clock_near_present(graph, 2, {&head, 1}, 100);
+    CHECK(near->of(0) == clock.of(0));
+    CHECK(near->of(1) == clock.of(1));
   }
 }
 

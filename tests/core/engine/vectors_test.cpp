@@ -2,6 +2,7 @@
 
 #include "core/engine/document.h"
 #include "tests/core/engine/json_view.h"
+#include "tests/core/engine/patch_json.h"
 #include "tests/support/shared_data.h"
 
 #include <catch2/catch.hpp>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -159,5 +161,28 @@ TEST_CASE("vector inserts reference the same element", "[engine][vectors]") {
     REQUIRE(reference.has_value());
     const auto expected = line["elem"].get<std::string>();
     CHECK((reference->is_none() ? "_head" : document.format_id(*reference)) == expected);
+  });
+}
+
+TEST_CASE("vector diffs give the reference's patches", "[engine][vectors]") {
+  std::map<std::string, json> documents;
+  for_each_vector("documents", [&](const json& line) { documents[line["name"]] = line; });
+  std::map<std::string, Document> applied;
+  for_each_vector("diffs", [&](const json& line) {
+    const auto name = line["f"].get<std::string>();
+    const json& saved = documents.at(name);
+    // As changes, so that single places are followed; as a chunk, so that everything is walked.
+    auto by_changes = applied.find(name);
+    if (by_changes == applied.end()) {
+      by_changes = applied.emplace(name, apply_all(saved["changes"])).first;
+    }
+    const Document loaded = load(saved["nocomp"]);
+    for (const Document* const document : {&std::as_const(by_changes->second), &loaded}) {
+      const auto patches = document->diff(heads_of(line["a"]), heads_of(line["b"]));
+
+      REQUIRE(patches.has_value());
+      INFO(name << " from " << line["a"] << " to " << line["b"]);
+      CHECK(testing::patches_to_json(*patches) == line["p"]);
+    }
   });
 }
