@@ -133,7 +133,8 @@ int base64_digit(char c) {
 
 std::string format_timestamp(std::int64_t milliseconds) {
   const std::int64_t days = floor_div(milliseconds, kMsPerDay);
-  const std::int64_t rest = milliseconds - days * kMsPerDay;
+  // Not milliseconds - days * kMsPerDay: the start of the first day that fits does not.
+  const std::int64_t rest = (milliseconds % kMsPerDay + kMsPerDay) % kMsPerDay;
   const Date date = date_of_days(days);
   std::string year = fmt::format("{:04}", date.year);
   if (date.year < 0 || date.year > 9999)
