@@ -274,7 +274,8 @@ void CommitQueue::write_failed(const Error& error) {
   headers_.clear();
   sync_due_.reset();
   needs_reopen_ = true;
-  if (is_no_space(error)) {
+  waits_for_space_ = is_no_space(error);
+  if (waits_for_space_) {
     kv_.release_reserve();
     recovery_due_ = now();
     enter(StoreState::kReadOnly, error.message, EventSeverity::kError, "store.no-space");
@@ -328,6 +329,10 @@ bool CommitQueue::reopen_files() {
 void CommitQueue::try_recovery() {
   recovery_due_.reset();
   if (lost_acknowledged_) return;
+  if (needs_reopen_ && waits_for_space_ && !kv_.probe_room()) {
+    recovery_due_ = now() + std::chrono::seconds(1);
+    return;
+  }
   if (needs_reopen_ && !reopen_files()) {
     if (!lost_acknowledged_) recovery_due_ = now() + std::chrono::seconds(1);
     return;

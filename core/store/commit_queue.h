@@ -143,6 +143,7 @@ class CommitQueue {
   SteadyTime space_checked_{};
   bool needs_reopen_ = false;
   bool lost_acknowledged_ = false;
+  bool waits_for_space_ = false;  ///< of needs_reopen_: the files failed for lack of space
   bool background_may_wait_ = false;
 
   std::thread thread_;

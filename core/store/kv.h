@@ -67,6 +67,9 @@ class Kv {
   /// Gives the write path up and opens the files again, keeping what is on disk. Nothing in memory
   /// survives. After a failure of write.
   virtual Result<void> reopen() = 0;
+  /// Proves that the disk takes as much as reopening writes, at most. Reopening without it would
+  /// fail half-way, and then nothing could be read either: until then the old files serve reads.
+  virtual Result<void> probe_room() = 0;
   virtual Result<void> close() = 0;
   /// The first records are durable: from here on the files are a store.
   virtual Result<void> initialised() = 0;

@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t kTableBytes = 4u << 20;
 constexpr std::size_t kBlockBytes = 4096;
 constexpr int kBloomBitsPerKey = 10;
+constexpr std::uint64_t kReopenSlackBytes = 1u << 20;
 
 leveldb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const leveldb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -154,6 +155,29 @@ class LevelDbKv final : public Kv {
     return open(false);
   }
 
+  /// The logs become tables before they go, and there is a new MANIFEST and a new log.
+  Result<void> probe_room() override {
+    std::uint64_t bytes = kReopenSlackBytes + env_.manifest_bytes();
+    std::error_code error;
+    for (std::filesystem::directory_iterator at(directory_.database(), error), end;
+         !error && at != end; at.increment(error)) {
+      std::error_code gone;
+      const std::uint64_t size = at->path().extension() == ".log" ? at->file_size(gone) : 0;
+      if (!gone) bytes += size;
+    }
+    const std::filesystem::path folder = directory_.path() / kTemporaryFolder;
+    std::filesystem::create_directory(folder, error);
+    const std::filesystem::path probe = folder / "room";
+    if (options_.file_hook != nullptr) {
+      const std::string path = probe.string();
+      const auto fault = options_.file_hook->before({FileOp::kWrite, FileKind::kOther, path});
+      if (fault) return file_error("allocate", path, fault->error_number);
+    }
+    const auto done = allocate(probe, bytes);
+    ::unlink(probe.c_str());
+    return done;
+  }
+
   Result<void> close() override {
     const std::unique_lock lock(mutex_);
     database_.reset();
@@ -203,13 +227,9 @@ class LevelDbKv final : public Kv {
 
   Result<void> restore_reserve() override {
     if (options_.reserve_bytes == 0) return {};
-    const int fd = ::open(reserve().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return file_error("create", reserve().string(), errno);
-    const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(options_.reserve_bytes));
-    ::close(fd);
-    if (error == 0) return {};
-    ::unlink(reserve().c_str());
-    return file_error("allocate", reserve().string(), error);
+    const auto done = allocate(reserve(), options_.reserve_bytes);
+    if (!done) ::unlink(reserve().c_str());
+    return done;
   }
 
   bool has_reserve() override {
@@ -240,6 +260,15 @@ class LevelDbKv final : public Kv {
   }
 
   Error open_error(const leveldb::Status& status) const {
+  static Result<void> allocate(const std::filesystem::path& path, std::uint64_t bytes) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return file_error("create", path.string(), errno);
+    const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+    ::close(fd);
+    if (error != 0) return file_error("allocate", path.string(), error);
+    return {};
+  }
+
     const std::string text = status.ToString();
     if (text.find("is held by") != std::string::npos) {
       return {ErrorCode::kLocked, "the store " + directory_.path().string() + " is in use: " + text,

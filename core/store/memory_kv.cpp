@@ -54,6 +54,7 @@ class MemoryKv final : public Kv {
   }
 
   Result<void> reopen() override { return {}; }
+  Result<void> probe_room() override { return {}; }
   Result<void> close() override { return {}; }
   Result<void> initialised() override { return {}; }
   Result<void> compact(std::string_view, std::string_view) override { return {}; }
