@@ -84,7 +84,7 @@ class Differ {
   void text_run(TextDiff& diff, const crdt::Span& span, std::uint32_t begin, std::uint32_t end);
   void text_element(TextDiff& diff, const crdt::Object& object, const crdt::Register& ops);
   void text_comes(TextDiff& diff, const crdt::Object& object, const crdt::Register& ops,
-                  const crdt::OpRecord& op);
+                  const crdt::OpRecord& op, bool exposed);
   std::string_view shown_text(const crdt::OpRecord& op) const;
   void whole_text(const crdt::Object& object);
 

@@ -83,7 +83,7 @@ void Differ::text_element(TextDiff& diff, const Object& object, const crdt::Regi
   };
   const auto comes = [&] {
     if (is_mark(is)) return diff.mark_after(*is);
-    if (is != nullptr) text_comes(diff, object, ops, *is);
+    if (is != nullptr) text_comes(diff, object, ops, *is, exposes(Fate::kNew, *is));
   };
   if (was == is && is != nullptr && !is_mark(is)) {
     descend(object, *is, diff.index(), false);
@@ -103,14 +103,14 @@ void Differ::text_element(TextDiff& diff, const Object& object, const crdt::Regi
 }
 
 void Differ::text_comes(TextDiff& diff, const Object& object, const crdt::Register& ops,
-                        const OpRecord& op) {
+                        const OpRecord& op, bool exposed) {
   const std::size_t at = diff.index();
   if (op.action == model::Action::kMakeMap) {
     diff.comes(value_after(ops, op), ops_.forest().measure(op)[to_unit(unit_)]);
   } else {
     diff.comes(ops_.forest().measure(op)[to_unit(unit_)], shown_text(op));
   }
-  descend(object, op, at, exposes(Fate::kNew, op));
+  descend(object, op, at, exposed);
 }
 
 std::string_view Differ::shown_text(const OpRecord& op) const {
@@ -135,20 +135,21 @@ void Differ::text(const Object& object) {
 }
 
 void Differ::whole_text(const Object& object) {
-  std::string all;
-  std::size_t units = 0;
+  TextDiff diff(ops_, object.id, builder_);
   crdt::walk(ops_, ops_.objects().sequence(object), after_.clock(), [&](const Piece& piece) {
-    if (piece.is_mark()) return true;
-    if (piece.is_text()) {
-      all += ops_.content().view(piece.content(), std::size_t{piece.count} * piece.span->width);
-    } else {
-      all += shown_text(*piece.winner);
-      descend(object, *piece.winner, units, true);
+    if (piece.is_mark()) {
+      diff.mark_after(*piece.winner);
+      return true;
     }
-    units += crdt::measure(ops_, piece)[to_unit(unit_)];
+    if (piece.is_text()) {
+      diff.comes(
+          crdt::measure(ops_, piece)[to_unit(unit_)],
+          ops_.content().view(piece.content(), std::size_t{piece.count} * piece.span->width));
+    } else {
+      text_comes(diff, object, *piece.ops, *piece.winner, true);
+    }
     return true;
   });
-  builder_.splice(object.id, 0, units, all, {});
 }
 
 }  // namespace converge::engine

@@ -1,7 +1,5 @@
 #include "tests/core/engine/json_view.h"
 
-#include <catch2/catch.hpp>
-
 #include <cmath>
 #include <cstdio>
 #include <ctime>

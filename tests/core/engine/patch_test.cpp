@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <string>
 
 using namespace converge;
 using engine::Document;
@@ -201,4 +203,30 @@ TEST_CASE("the diff of near versions costs the same in a large document", "[engi
 
   // About 20 places against 20,000: a walk of everything would make these nearly equal.
   CHECK(seconds(before) * 4 < seconds({}));
+}
+
+TEST_CASE("patches kept from the reference implementation come out equal", "[engine][patch]") {
+  std::ifstream lines(std::string(CONVERGE_SOURCE_DIR) + "/tests/data/patches.jsonl");
+  std::size_t count = 0;
+  for (std::string text; std::getline(lines, text); ++count) {
+    const json line = json::parse(text);
+    const auto heads = [&](const char* side) {
+      Heads out;
+      for (const json& hash : line[side]) {
+        out.push_back(*model::ChangeHash::from_hex(hash.get<std::string>()));
+      }
+      return out;
+    };
+    const auto loaded =
+        Document::load(testing::bytes_of_hex(line["doc"].get<std::string>()), actor("ee"));
+    REQUIRE(loaded.has_value());
+    Document applied(actor("ee"));
+    for (const auto& hash : loaded->all_changes()) {
+      REQUIRE(applied.apply_changes({*loaded->change_bytes(hash)}).has_value());
+    }
+    INFO("line " << count + 1);
+    CHECK(diff(*loaded, heads("a"), heads("b")) == line["p"]);
+    CHECK(diff(applied, heads("a"), heads("b")) == line["p"]);
+  }
+  CHECK(count > 20);
 }

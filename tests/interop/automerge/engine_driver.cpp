@@ -8,10 +8,12 @@
 #include "core/model/scalar.h"
 #include "core/sync/message.h"
 #include "core/sync/state.h"
+#include "tests/core/engine/patch_json.h"
 #include "tests/interop/automerge/describe.h"
 
 #include <nlohmann/json.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -148,6 +150,7 @@ class Driver {
         {"fork_at", &Driver::fork_at},
         {"heads", &Driver::heads},
         {"state", &Driver::state},
+        {"diff", &Driver::diff},
         {"changes", &Driver::changes},
         {"missing", &Driver::missing},
         {"sync_new", &Driver::sync_new},
@@ -195,8 +198,18 @@ class Driver {
                                                      .include_orphans = true}))}};
   }
 
+  /// What the last changes did, told as after them or as between two versions, is one thing.
+  static void check_patches(const engine::Document& target, const Heads& before,
+                            const std::vector<ChangeHash>& last) {
+    const auto told = testing::patches_to_json(value_or_refuse(target.patches_of(last)));
+    const auto found =
+        testing::patches_to_json(value_or_refuse(target.diff(before, target.heads())));
+    if (told != found) std::abort();  // never an answer: the caller may expect a refusal
+  }
+
   json edit(const json& command) {
     auto& target = document(command);
+    const auto before = target.heads();
     json results = json::array();
     auto transaction = target.transact();
     for (const auto& edit : command.at("edits")) {
@@ -213,6 +226,7 @@ class Driver {
     answer["hash"] = hash->to_hex();
     answer["change"] = to_hex(target.change_bytes(*hash).value());
     target.check_invariants();
+    check_patches(target, before, {*hash});
     return answer;
   }
 
@@ -220,14 +234,19 @@ class Driver {
     std::vector<Bytes> changes;
     for (const auto& change : command.at("changes")) changes.push_back(bytes_of(change));
     auto& target = document(command);
+    const auto before = target.heads();
     const auto report = value_or_refuse(target.apply_changes(changes));
     target.check_invariants();
+    check_patches(target, before, report.applied);
     return {{"applied", report.applied.size()}, {"queued", report.queued.size()}};
   }
 
   json merge(const json& command) {
-    const auto report = value_or_refuse(document(command).merge(document(command, "other")));
-    document(command).check_invariants();
+    auto& target = document(command);
+    const auto before = target.heads();
+    const auto report = value_or_refuse(target.merge(document(command, "other")));
+    target.check_invariants();
+    check_patches(target, before, report.applied);
     return {{"applied", report.applied.size()}};
   }
 
@@ -246,6 +265,12 @@ class Driver {
                           ? value_or_refuse(target.at(heads_of(command.at("at"))))
                           : target.now();
     return {{"state", describe(target, view)}};
+  }
+
+  json diff(const json& command) {
+    const auto patches = value_or_refuse(
+        document(command).diff(heads_of(command.at("before")), heads_of(command.at("after"))));
+    return {{"patches", testing::patches_to_json(patches)}};
   }
 
   json changes(const json& command) {

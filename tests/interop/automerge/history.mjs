@@ -3,6 +3,8 @@
 // and replayed. Objects are named by labels (the number of the edit that made them), never by ids:
 // ids move when steps before them are cut away.
 
+import { Shadow, plain } from './shadow.mjs';
+
 /// A small seeded generator (mulberry32): one seed repeats a run.
 export function random(seed) {
   let state = seed >>> 0;
@@ -96,10 +98,13 @@ function canonical(value) {
   return '{' + Object.keys(value).sort().map(key => JSON.stringify(key) + ':' + canonical(value[key])).join() + '}';
 }
 
+/// What is in a block is told by spans, and compared there.
+const withoutBlocks = value => JSON.parse(JSON.stringify(value, (key, part) => (key === 'block' ? true : part)));
+
 /// One history in the making or in replay. `ours` and `theirs` answer commands (driver.mjs, reference.mjs).
 export class History {
   constructor(seed, ours, theirs) {
-    Object.assign(this, { seed, ours, theirs, rng: random(seed), steps: [], ids: new Map([['root', '_root']]), labels: [], past: [], states: new Map() });
+    Object.assign(this, { seed, ours, theirs, rng: random(seed), steps: [], ids: new Map([['root', '_root']]), labels: [], past: [], states: new Map(), shadows: new Map() });
     for (const side of [ours, theirs]) side.ask({ do: 'reset' });
   }
 
@@ -191,13 +196,37 @@ export class History {
     if (a.error || a.crashed) throw new Difference('save', a, 'saved');
     const loads = [this.ours.ask({ do: 'load', doc, actor: this.actors[doc], bytes: b.bytes }),
       this.theirs.ask({ do: 'load', doc, actor: this.actors[doc], bytes: a.bytes })];
+    this.shadows.delete(doc);
     if (loads.some(answer => answer.error || answer.crashed)) throw new Difference('loading what the other side saved', loads[0], loads[1]);
     this.check(doc);
   }
 
   look(doc, moment) {
     const at = moment === null ? undefined : this.past[moment % this.past.length];
-    this.both({ do: 'state', doc, ...(at ? { at } : {}) });
+    const { state } = this.both({ do: 'state', doc, ...(at ? { at } : {}) });
+    if (!at) this.compareShadows(doc, state);
+  }
+
+  /// How the view at one old moment turns into that at another, both ways.
+  diff(doc, from, to) {
+    const [before, after] = [from, to].map(moment => this.past[moment % this.past.length]);
+    this.both({ do: 'diff', doc, before, after });
+    this.both({ do: 'diff', doc, before: after, after: before });
+  }
+
+  /// Tells the replica's shadow what happened since it was last told.
+  follow(doc, heads) {
+    const shadow = this.shadows.get(doc) ?? { copy: new Shadow(), heads: [] };
+    const { patches } = this.both({ do: 'diff', doc, before: shadow.heads, after: heads });
+    shadow.copy.apply(patches);
+    this.shadows.set(doc, { copy: shadow.copy, heads });
+  }
+
+  compareShadows(doc, state) {
+    const shadow = this.shadows.get(doc);
+    if (!shadow) return;
+    const [copy, real] = [shadow.copy.show(), plain(state)].map(withoutBlocks).map(canonical);
+    if (copy !== real) throw new Difference('a copy that follows the patches', copy, real);
   }
 
   /// Continues replica `doc` from an old moment, under a new actor.
@@ -206,6 +235,7 @@ export class History {
     if (this.both({ do: 'fork_at', doc, as: doc, heads, actor }, ['error']).error) return;
     this.actors[doc] = actor;
     this.states.clear();
+    this.shadows.delete(doc);
     this.both({ do: 'heads', doc });
     this.both({ do: 'state', doc });
     // The order of a fork's changes is nobody's promise; saves are compared from here on, so align it.
@@ -217,6 +247,7 @@ export class History {
   check(doc) {
     const { heads } = this.both({ do: 'heads', doc });
     this.past.push(heads);
+    this.follow(doc, heads);
     this.both({ do: 'save', doc, deflate: false });
   }
 
@@ -273,7 +304,7 @@ export class History {
       else if (kind < 15) this.take(['give', ...two(), rng.below(1e6), rng.next()]);
       else if (kind < 17) this.take(['sync', ...two(), rng.chance(0.5)]);
       else if (kind < 18) this.take(['reload', rng.below(replicas), rng.chance(0.5)]);
-      else if (kind < 19) this.take(['look', rng.below(replicas), rng.below(1000)]);
+      else if (kind < 19) this.take(rng.chance(0.5) ? ['look', rng.below(replicas), rng.below(1000)] : ['diff', rng.below(replicas), rng.below(1000), rng.below(1000)]);
       else if (rng.chance(0.3)) this.take(['fork', rng.below(replicas), rng.below(1000), this.actor()]);
       else this.take(['look', rng.below(replicas), null]);
     }

@@ -67,6 +67,22 @@ function describeObject(handle, id, type, heads) {
   return { map: handle.keys(id, heads).map(key => [key, describeRegister(handle, handle.getAll(id, key, heads), heads)]).sort(byKey) };
 }
 
+/// A patch with its values as the conformance vectors write them.
+function patchOf(patch) {
+  const value = v => {
+    if (typeof v === 'bigint') return `BIG${v}`;
+    if (v instanceof Uint8Array) return { bytes: [...v] };
+    if (v instanceof Date) return v.toISOString();
+    return v;
+  };
+  const out = { ...patch };
+  if ('value' in out) out.value = value(out.value);
+  if (out.values) out.values = out.values.map(value);
+  if (Array.isArray(out.marks)) out.marks = out.marks.map(mark => ({ ...mark, value: value(mark.value) }));
+  else if (out.marks) out.marks = Object.fromEntries(Object.entries(out.marks).map(([name, v]) => [name, value(v)]));
+  return out;
+}
+
 const byKey = ([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 export class Reference {
@@ -82,9 +98,10 @@ export class Reference {
   }
 
   reset() {
-    for (const handle of [...this.documents.values(), ...this.states.values()]) handle.free();
-    this.documents.clear();
-    this.states.clear();
+    for (const all of [this.documents, this.states]) {
+      for (const handle of all.values()) handle.free();
+      all.clear();
+    }
     return {};
   }
 
@@ -146,6 +163,12 @@ export class Reference {
     // The package leaves out heads that it does not know where our engine refuses.
     if (at?.some(hash => !handle.getChangeByHash(hash))) return { error: 'unknown heads' };
     return { state: describeObject(handle, '_root', 'map', at) };
+  }
+
+  diff({ doc, before, after }) {
+    const handle = this.documents.get(doc);
+    if ([...before, ...after].some(hash => !handle.getChangeByHash(hash))) return { error: 'unknown heads' };
+    return { patches: handle.diff(before, after).map(patchOf) };
   }
 
   changes({ doc, since }) { return { changes: this.documents.get(doc).getChanges(since).map(hex) }; }
