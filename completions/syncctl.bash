@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--as|--at|--base|--collections|--color|--context|--deadline|--debounce|--default|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--key|--kind|--limit|--list-key|--message|--name|--output|--path|--peer|--pick|--policy|--progress|--rate|--request-id|--rule|--since|--socket|--sort|--state|--store|--timeout|--to|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--base|--collections|--color|--context|--deadline|--debounce|--default|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--invariant|--invariant-cmd|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--orders|--output|--path|--peer|--pick|--policy|--progress|--rate|--request-id|--rule|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -53,6 +53,9 @@ _syncctl() {
       ' invite') command='invite' ;;
       ' join') command='join' ;;
       ' digest') command='digest' ;;
+      ' verify') command='verify' ;;
+      'verify file') command='verify file' ;;
+      'verify convergence') command='verify convergence' ;;
       ' agent') command='agent' ;;
       'agent show') command='agent show' ;;
       'agent ping') command='agent ping' ;;
@@ -73,7 +76,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export log show diff fork merge conflict status sync wait watch peer invite join digest agent config completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export log show diff fork merge conflict status sync wait watch peer invite join digest verify agent config completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -118,6 +121,9 @@ _syncctl() {
     'invite') flags='--collections --read --expires' ;;
     'join') flags='--name' ;;
     'digest') flags='--root --state --expect' ;;
+    'verify') children='file convergence' ;;
+    'verify file') flags='--junit --force' ;;
+    'verify convergence') flags='--orders --seed --schema --invariant --invariant-cmd --no-duplicates --no-batches --no-save-load --no-minimize --artifacts --junit --tap --max-time --force' ;;
     'agent') children='show ping stop' ;;
     'agent show') flags='' ;;
     'agent ping') flags='' ;;

@@ -5,29 +5,6 @@
 namespace converge::cli {
 namespace {
 
-Command cmd_digest() {
-  return {.name = "digest",
-          .summary = "Print fingerprints that are equal when the documents are",
-          .args = {{.name = "DOC",
-                    .kind = Kind::kDoc,
-                    .help = "documents, patterns or files; without it all",
-                    .optional = true,
-                    .repeats = true}},
-          .flags = {{.name = "root", .help = "one line for all"},
-                    {.name = "state", .help = "over values instead of history"},
-                    {.name = "expect",
-                     .value = "FILE",
-                     .kind = Kind::kFile,
-                     .help = "compare with an earlier output (-: stdin)"}},
-          .examples = {{"syncctl digest --root", ""},
-                       {"ssh nas syncctl digest | syncctl digest --expect -", ""},
-                       {"syncctl digest ./*.automerge", ""}},
-          .exits = {{1, "with --expect: they differ"}},
-          .kinds = {"Digest"},
-          .see_also = {"diff", "wait"},
-          .answers = true};
-}
-
 std::vector<Command> cmd_agent() {
   return {
       {.name = "agent", .summary = "Ask and control the agent", .is_group = true},
@@ -115,12 +92,6 @@ std::vector<Command> cmd_config() {
 }
 
 }  // namespace
-
-std::vector<Command> verify_commands() {
-  std::vector<Command> all = {cmd_digest()};
-  for (Command& command : all) command.group = Group::kVerify;
-  return all;
-}
 
 std::vector<Command> operate_commands() {
   std::vector<Command> all = cmd_agent();

@@ -1,13 +1,13 @@
 #include "cli/commands/handlers.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <utility>
 
 namespace converge::cli {
 
 Handler find_handler(std::string_view command) {
-  static constexpr std::array<std::pair<std::string_view, Handler>, 58> kHandlers = {{
+  static constexpr std::pair<std::string_view, Handler> kHandlers[] = {
       {"new", run_new},
       {"ls", run_ls},
       {"get", run_get},
@@ -49,6 +49,8 @@ Handler find_handler(std::string_view command) {
       {"invite", run_invite},
       {"join", run_join},
       {"digest", run_digest},
+      {"verify file", run_verify_file},
+      {"verify convergence", run_verify_convergence},
       {"agent show", run_agent_show},
       {"agent ping", run_agent_ping},
       {"agent stop", run_agent_stop},
@@ -65,11 +67,10 @@ Handler find_handler(std::string_view command) {
       {"help", run_help},
       {"version", run_version},
       {"__complete", run_complete},
-      {"", nullptr},
-  }};
+  };
   const auto* found =
       std::ranges::find(kHandlers, command, &std::pair<std::string_view, Handler>::first);
-  return found == kHandlers.end() ? nullptr : found->second;
+  return found == std::end(kHandlers) ? nullptr : found->second;
 }
 
 }  // namespace converge::cli

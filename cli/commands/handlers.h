@@ -46,6 +46,8 @@ Result<int> run_peer_ping(Session& session);
 Result<int> run_invite(Session& session);
 Result<int> run_join(Session& session);
 Result<int> run_digest(Session& session);
+Result<int> run_verify_file(Session& session);
+Result<int> run_verify_convergence(Session& session);
 Result<int> run_agent_show(Session& session);
 Result<int> run_agent_ping(Session& session);
 Result<int> run_agent_stop(Session& session);

@@ -34,6 +34,9 @@ constexpr Shape kShapes[] = {
      "id:str doc:str|null name:str|null path:str type:str state:str winner:int "
      "values:[obj] since?:time|null"},
     {"ConflictList", "items:[Conflict] next?:str|null"},
+    {"ConvergenceReport",
+     "ok:bool seed:int replicas:int documents:int changes:int concurrent:int orders:obj "
+     "elapsed_ms:int timed_out?:bool properties:[obj] counterexamples:[obj]"},
     {"Count", "count:int"},
     {"Diff",
      "id?:str|null from:[hash] to:[hash] equal:bool patch:[obj] stat:obj only_left:[hash] "
@@ -49,6 +52,7 @@ constexpr Shape kShapes[] = {
      "type:str cursor:str|null seq?:int|null id?:str|null name?:str|null origin?:str|null "
      "heads?:[hash] patch?:[obj] at?:time|null"},
     {"ExportReport", "items:[obj]"},
+    {"FileCheckReport", "ok:bool items:[obj]"},
     {"Heads", "id:str|null name:str|null heads:[hash]"},
     {"Hello", "version:str pid:int store_id:str peer_id:str"},
     {"Invite", "invite:str expires_at:time"},

@@ -13,11 +13,11 @@
 #include <vector>
 
 /// Does a set of changes give one document, whatever way it arrives? The question that a CI job
-/// asks
-/// (`syncctl verify convergence`) and that our own property tests ask.
+/// asks (`syncctl verify convergence`) and that our own property tests ask.
 namespace converge::verify {
 
-/// Something that must hold of the document in every state that is closed under dependencies.
+/// Something that must hold of the document in every state that is closed under dependencies: in
+/// all of them where all orders are tried, else in those on the way of kRandomArrivals orders.
 struct Invariant {
   std::string name;  ///< "schema", "invariant:1"
   /// Gets the state's JSON. Says what is wrong, or nothing. Errors stop the run.
@@ -34,7 +34,7 @@ struct Options {
   bool save_load = true;
   bool minimize = true;
   std::vector<Invariant> invariants = {};
-  const Clock* clock = nullptr;  ///< required with a deadline
+  const Clock* clock = nullptr;  ///< required with a deadline; without one nothing is timed
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
 };
 
@@ -48,6 +48,7 @@ struct PropertyResult {
   bool ok = true;
   std::uint64_t cases = 0;
   std::uint64_t failed = 0;
+  std::chrono::milliseconds elapsed = {};
 };
 
 /// The smallest change set found that still breaks a property, and one way to arrive that shows it.
@@ -74,8 +75,8 @@ struct ConvergenceReport {
 
 inline constexpr std::uint64_t kOrdersCountMax = 10'000'000;
 
-/// The same changes, options and seed give the same report. Errors: those of an invariant; the
-/// first order's failure to apply at all (a change set that no replica accepts).
+/// The same changes, options and seed give the same report, but for the times. Errors: those of an
+/// invariant; the first order's failure to apply at all (a change set that no replica accepts).
 Result<ConvergenceReport> check_convergence(const ChangeSet& changes,
                                             const SubjectFactory& subjects, const Options& options);
 

@@ -131,3 +131,19 @@ TEST_CASE("an invariant that cannot be evaluated stops the run with its error") 
   REQUIRE_FALSE(report);
   CHECK(report.error().message == "the schema does not parse");
 }
+
+TEST_CASE("an invariant is tried in every state once, and counted in every order") {
+  const ChangeSet set = *ChangeSet::make(concurrent_puts(5));
+  int asked = 0;
+  const Invariant counting{"schema",
+                           [&asked](const std::string&) -> Result<std::optional<std::string>> {
+                             ++asked;
+                             return std::optional<std::string>();
+                           }};
+
+  const auto report = check_convergence(set, engine_subjects(), {.invariants = {counting}});
+
+  REQUIRE(report);
+  CHECK(property(*report, "schema").cases == 120);
+  CHECK(asked == 31);  // the sets of 5 changes but the empty one
+}

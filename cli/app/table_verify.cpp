@@ -1,0 +1,135 @@
+#include "cli/app/tables.h"
+
+namespace converge::cli {
+namespace {
+
+const Flag kJunit = {
+    .name = "junit", .value = "F", .kind = Kind::kFile, .help = "write a JUnit report to F too"};
+const Flag kForce = {.name = "force", .help = "replace existing report files"};
+
+Command cmd_digest() {
+  return {.name = "digest",
+          .summary = "Print fingerprints that are equal when the documents are",
+          .args = {{.name = "DOC",
+                    .kind = Kind::kDoc,
+                    .help = "documents, patterns or files; without it all",
+                    .optional = true,
+                    .repeats = true}},
+          .flags = {{.name = "root", .help = "one line for all"},
+                    {.name = "state", .help = "over values instead of history"},
+                    {.name = "expect",
+                     .value = "FILE",
+                     .kind = Kind::kFile,
+                     .help = "compare with an earlier output (-: stdin)"}},
+          .examples = {{"syncctl digest --root", ""},
+                       {"ssh nas syncctl digest | syncctl digest --expect -", ""},
+                       {"syncctl digest ./*.automerge", ""}},
+          .exits = {{1, "with --expect: they differ"}},
+          .kinds = {"Digest"},
+          .see_also = {"diff", "wait"},
+          .answers = true};
+}
+
+Command cmd_verify_file() {
+  return {.name = "verify file",
+          .summary = "Check that document files are whole",
+          .args = {{.name = "FILE",
+                    .kind = Kind::kFile,
+                    .help = "Automerge documents (-: stdin)",
+                    .repeats = true}},
+          .flags = {kJunit, kForce},
+          .examples = {{"syncctl verify file backup/*.automerge", "ok  backup/home.automerge"}},
+          .exits = {{1, "a file is damaged, or changes are missing"},
+                    {8, "a file cannot be read at all"},
+                    {10, "some files cannot be read at all"}},
+          .kinds = {"FileCheckReport"},
+          .see_also = {"verify convergence", "digest"},
+          .notes = {"Reads every chunk, recomputes every change's hash, follows every dependency, "
+                    "and compares a saved copy."},
+          .answers = true};
+}
+
+std::vector<Flag> convergence_flags() {
+  return {
+      {.name = "orders",
+       .value = "all|N",
+       .help = "all orders, or N random ones",
+       .fallback = "all up to 5040, else 2000"},
+      {.name = "seed", .value = "S", .help = "draw the same random orders again"},
+      {.name = "schema",
+       .value = "F",
+       .kind = Kind::kFile,
+       .help = "every state must be valid under the JSON Schema in F"},
+      {.name = "invariant",
+       .value = "SQL",
+       .help = "a SELECT on :doc, the state's JSON, whose one value must be true",
+       .repeats = true},
+      {.name = "invariant-cmd",
+       .value = "CMD",
+       .kind = Kind::kShell,
+       .help = "sh -c CMD gets each state on stdin and must exit 0",
+       .repeats = true},
+      {.name = "no-duplicates", .help = "do not deliver changes twice"},
+      {.name = "no-batches", .help = "do not deliver changes in batches"},
+      {.name = "no-save-load", .help = "do not save and load in between"},
+      {.name = "no-minimize", .help = "show counter-examples as they were found"},
+      {.name = "artifacts",
+       .value = "DIR",
+       .kind = Kind::kDir,
+       .help = "write each counter-example as files that repeat it"},
+      kJunit,
+      {.name = "tap",
+       .value = "F",
+       .kind = Kind::kFile,
+       .help = "write a TAP report to F too (-: instead, to stdout)"},
+      {.name = "max-time",
+       .value = "DUR",
+       .kind = Kind::kDuration,
+       .help = "stop trying after this long and judge what was tried"},
+      kForce,
+  };
+}
+
+Command cmd_verify_convergence() {
+  return {
+      .name = "verify convergence",
+      .summary = "Check that changes give one document in whatever order they arrive",
+      .args = {{.name = "INPUT",
+                .kind = Kind::kFile,
+                .help = "replicas: files, directories of files, stores, recordings",
+                .repeats = true}},
+      .flags = convergence_flags(),
+      .examples = {{"syncctl verify convergence laptop.automerge phone.automerge", ""},
+                   {"syncctl verify convergence a/ b/ --schema doc.schema.json --junit out.xml",
+                    ""},
+                   {"syncctl verify convergence *.automerge --artifacts out --invariant \"SELECT "
+                    "json_extract(:doc, '$.n') < 9\"",
+                    ""}},
+      .exits = {{1, "a property does not hold"},
+                {5, "a change depends on one that is in no input, or DIR holds an example already"},
+                {8, "an input cannot be read"}},
+      .kinds = {"ConvergenceReport"},
+      .see_also = {"verify file", "digest"},
+      .notes = {"Each INPUT is one replica. When all are files they are replicas of one document; "
+                "otherwise documents are matched by name, which a file has from its own name.",
+                "Properties: order, duplicate, batch, save-load: all arrivals end in the same "
+                "history and values. schema and invariant:N: hold in every state on the way that "
+                "is closed under dependencies.",
+                "A counter-example is shrunk to the fewest changes that still show it. The same "
+                "inputs and seed give the same report, but for elapsed_ms."},
+      .answers = true};
+}
+
+}  // namespace
+
+std::vector<Command> verify_commands() {
+  std::vector<Command> all = {
+      cmd_digest(),
+      {.name = "verify", .summary = "Check files and convergence", .is_group = true},
+      cmd_verify_file(),
+      cmd_verify_convergence()};
+  for (Command& command : all) command.group = Group::kVerify;
+  return all;
+}
+
+}  // namespace converge::cli

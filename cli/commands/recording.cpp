@@ -1,0 +1,67 @@
+#include "cli/commands/recording.h"
+
+#include "cli/commands/render.h"
+#include "core/control/error_table.h"
+#include "core/control/json_text.h"
+#include "core/verbs/text_forms.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace converge::cli {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+using nlohmann::json;
+
+Result<void> take_line(Recording& recording, const json& line, const std::string& where) {
+  const std::string kind = field(line, "kind");
+  if (kind == "Recording") {
+    if (count_field(line, "v") > 1)
+      return make_error(ErrorId::kLogVersion, where + " has a version that is not known here",
+                        "use a newer syncctl");
+    recording.has_payloads = field(line, "payloads") == "full";
+  }
+  if (kind == "RecordedMark") recording.digest = field(line, "digest");
+  if (kind != "RecordedChange") return {};
+  RecordedChange change{count_field(line, "seq"), field(line, "id"), field(line, "name"),
+                        field(line, "hash"),      field(line, "at"), {}};
+  const auto chunk = verbs::from_base64(field(line, "data"));
+  if (change.id.empty() || !chunk)
+    return make_error(ErrorId::kInputFile, where + " is no recorded change");
+  change.chunk = *chunk;
+  recording.changes.push_back(std::move(change));
+  return {};
+}
+
+}  // namespace
+
+bool is_recording(std::string_view content) {
+  return content.substr(0, content.find('\n')).find("\"kind\":\"Recording\"") !=
+         std::string_view::npos;
+}
+
+Result<Recording> parse_recording(std::string_view content, const std::string& file) {
+  Recording recording;
+  std::size_t number = 0;
+  while (!content.empty()) {
+    const std::string_view line = content.substr(0, content.find('\n'));
+    // A recording that was cut off in the middle of a line keeps what came before.
+    const bool whole = line.size() < content.size();
+    content.remove_prefix(std::min(content.size(), line.size() + 1));
+    ++number;
+    if (line.empty()) continue;
+    const std::string where = "the file \"" + file + "\", line " + std::to_string(number) + ",";
+    const auto object = control::parse_json(line, where);
+    if (!object && !whole && number > 1) break;
+    if (!object) return object.error();
+    if (!object->is_object())
+      return make_error(ErrorId::kInputFile, where + " is no object of a recording");
+    if (auto taken = take_line(recording, *object, where); !taken) return taken.error();
+  }
+  return recording;
+}
+
+}  // namespace converge::cli

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What `record` writes and `replay` and `verify` read: one JSON object a line.
+///
+///     {"kind":"Recording","v":1,"store_id":…,"payloads":"full","started_at":…}
+///     {"kind":"RecordedChange","v":1,"seq":184221,"id":"automerge:…","name":"todo/home","hash":…,
+///      "at":…,"origin":"peer:nas","data":"base64 of the change's chunk"}
+///     {"kind":"RecordedMark","v":1,"seq":184221,"digest":"9b1c…"}         digest --root at the end
+///
+/// Lines with another kind are skipped, so that later versions may add some; a "v" above 1 of the
+/// first line is refused.
+namespace converge::cli {
+
+struct RecordedChange {
+  std::uint64_t seq = 0;
+  std::string id;
+  std::string name;
+  std::string hash;
+  std::string at;
+  Bytes chunk;  ///< empty when the recording has no payloads
+};
+
+struct Recording {
+  std::vector<RecordedChange> changes;  ///< in the order of the file
+  std::string digest;                   ///< of the last mark; empty: none
+  bool has_payloads = true;
+};
+
+/// Whether the text begins like a recording.
+bool is_recording(std::string_view content);
+
+/// Errors: log.version, input.json and input.file with the line.
+Result<Recording> parse_recording(std::string_view content, const std::string& file);
+
+}  // namespace converge::cli
