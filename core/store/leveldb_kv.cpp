@@ -248,6 +248,15 @@ class LevelDbKv final : public Kv {
     return {ErrorCode::kUnavailable, "the store's files are not open", "store.closed"};
   }
 
+  static Result<void> allocate(const std::filesystem::path& path, std::uint64_t bytes) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return file_error("create", path.string(), errno);
+    const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+    ::close(fd);
+    if (error != 0) return file_error("allocate", path.string(), error);
+    return {};
+  }
+
   std::filesystem::path reserve() const { return directory_.path() / kReserveFile; }
 
   std::uint64_t number_property(const char* name) {
@@ -260,15 +269,6 @@ class LevelDbKv final : public Kv {
   }
 
   Error open_error(const leveldb::Status& status) const {
-  static Result<void> allocate(const std::filesystem::path& path, std::uint64_t bytes) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return file_error("create", path.string(), errno);
-    const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
-    ::close(fd);
-    if (error != 0) return file_error("allocate", path.string(), error);
-    return {};
-  }
-
     const std::string text = status.ToString();
     if (text.find("is held by") != std::string::npos) {
       return {ErrorCode::kLocked, "the store " + directory_.path().string() + " is in use: " + text,
