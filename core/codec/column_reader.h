@@ -68,6 +68,12 @@ struct StringCell {
   }
 };
 
+/// Whether any cell of a column holds a value, told from its first run: in canonical form a column
+/// without one is a single run of nulls (or of false). Malformed columns count as holding one, so
+/// that their reader gets to say what is wrong.
+bool rle_holds_value(ByteView column);
+bool boolean_holds_value(ByteView column);
+
 template <class Cell>
 class RleReader {
  public:

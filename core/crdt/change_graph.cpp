@@ -30,13 +30,13 @@ std::size_t ChangeGraph::slot_of(const model::ChangeHash& hash) const {
 }
 
 void ChangeGraph::place_all() const {
-  if (slots_.size() < nodes_.size() * 2) {
+  if (slots_.size() < size() * 2) {
     std::size_t wanted = std::max(kSlotsMin, slots_.size());
-    while (wanted < nodes_.size() * 2) wanted *= 2;
+    while (wanted < size() * 2) wanted *= 2;
     slots_.assign(wanted, 0);
     placed_ = 0;
   }
-  while (placed_ < nodes_.size()) place(static_cast<ChangeIndex>(placed_++));
+  while (placed_ < size()) place(static_cast<ChangeIndex>(placed_++));
 }
 
 /// Enters a change whose hash is not in the table, so nothing has to be compared.
@@ -48,40 +48,50 @@ void ChangeGraph::place(ChangeIndex change) const {
 }
 
 std::optional<ChangeIndex> ChangeGraph::find(const model::ChangeHash& hash) const {
-  if (nodes_.empty()) return std::nullopt;
-  if (placed_ < nodes_.size()) place_all();
+  if (hashes_.empty()) return std::nullopt;
+  if (hashes_.back() == hash) return static_cast<ChangeIndex>(hashes_.size() - 1);
+  if (placed_ < size()) place_all();
   const std::size_t at = slot_of(hash);
   if (slots_[at] == 0) return std::nullopt;
   return slots_[at] - 1;
 }
 
-std::string_view ChangeGraph::extra(ChangeIndex change) const {
-  const auto found = extras_.find(change);
-  return found == extras_.end() ? std::string_view() : std::string_view(found->second);
-}
-
 std::uint32_t ChangeGraph::last_seq(ActorIndex actor) const {
-  return actor < by_actor_.size() ? static_cast<std::uint32_t>(by_actor_[actor].size()) : 0;
+  return actor < by_actor_.size() ? by_actor_[actor].count : 0;
 }
 
 std::optional<ChangeIndex> ChangeGraph::by_seq(ActorIndex actor, std::uint32_t seq) const {
   if (seq == 0 || seq > last_seq(actor)) return std::nullopt;
-  return by_actor_[actor][seq - 1];
+  const std::vector<OwnRun>& runs = by_actor_[actor].runs;
+  auto run = runs.end() - 1;
+  if (run->seq > seq) {
+    run = std::upper_bound(runs.begin(), runs.end(), seq,
+                           [](std::uint32_t wanted, const OwnRun& r) { return wanted < r.seq; }) -
+          1;
+  }
+  return run->index + (seq - run->seq);
 }
 
 std::uint32_t ChangeGraph::last_op(ActorIndex actor) const {
-  const std::uint32_t seq = last_seq(actor);
-  return seq == 0 ? 0 : nodes_[by_actor_[actor][seq - 1]].max_op();
+  const auto last = by_seq(actor, last_seq(actor));
+  return last ? at(*last).max_op() : 0;
 }
 
 std::optional<ChangeIndex> ChangeGraph::change_of(OpId id) const {
-  if (id.actor >= by_actor_.size()) return std::nullopt;
-  const auto& own = by_actor_[id.actor];
-  const auto at = std::partition_point(own.begin(), own.end(), [&](ChangeIndex change) {
-    return nodes_[change].max_op() < id.counter;
-  });
-  if (at == own.end() || nodes_[*at].start_op > id.counter) return std::nullopt;
-  return *at;
+  // The first of the actor's changes that reaches up to the op.
+  std::uint32_t low = 1;
+  std::uint32_t high = last_seq(id.actor) + 1;
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (at(*by_seq(id.actor, middle)).max_op() < id.counter) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  const auto found = by_seq(id.actor, low);
+  if (!found || at(*found).start_op > id.counter) return std::nullopt;
+  return found;
 }
 
 std::vector<model::ChangeHash> ChangeGraph::heads() const {
@@ -94,67 +104,63 @@ std::vector<model::ChangeHash> ChangeGraph::heads() const {
 
 // --------------------------------------------------------------------------------------- changing
 
-void ChangeGraph::reserve(std::size_t changes) {
-  nodes_.reserve(changes);
-  hashes_.reserve(changes);
-}
-
-ChangeIndex ChangeGraph::add(const NewChange& change) {
-  const auto index = static_cast<ChangeIndex>(nodes_.size());
+void ChangeGraph::add_facts(const ChangeTable::NewChange& change) {
+  const auto index = static_cast<ChangeIndex>(size());
   if (change.actor >= by_actor_.size()) by_actor_.resize(change.actor + 1);
-  ASSERT(change.seq == by_actor_[change.actor].size() + 1);
-
-  ChangeNode node;
-  node.time = change.time;
-  node.actor = change.actor;
-  node.seq = change.seq;
-  node.start_op = change.start_op;
-  node.op_count = change.op_count;
-  node.deps_count = static_cast<std::uint32_t>(change.deps.size());
-  if (change.deps.size() == 1 && change.deps[0] + 1 == index) {
-    node.deps_begin = ChangeNode::kPrevious;
-  } else {
-    node.deps_begin = static_cast<std::uint32_t>(deps_.size());
-    deps_.insert(deps_.end(), change.deps.begin(), change.deps.end());
-  }
-  if (!change.message.empty()) {
-    node.message_begin = static_cast<std::uint32_t>(messages_.size());
-    node.message_size = static_cast<std::uint32_t>(change.message.size());
-    messages_ += change.message;
-  }
-  if (!change.extra.empty()) extras_.emplace(index, change.extra);
+  Lane& lane = by_actor_[change.actor];
+  ASSERT(change.seq == lane.count + 1);
+  if (lane.count == 0) ++authors_;
+  ++lane.count;
+  const bool neighbour =
+      !lane.runs.empty() && lane.runs.back().index + (change.seq - lane.runs.back().seq) == index;
+  if (!neighbour) lane.runs.push_back({change.seq, index});
 
   for (const ChangeIndex dep : change.deps) {
     DEBUG_ASSERT(dep < index);
     heads_.erase(std::remove(heads_.begin(), heads_.end(), dep), heads_.end());
   }
   heads_.push_back(index);
-  by_actor_[change.actor].push_back(index);
-  if (node.op_count > 0) max_op_ = std::max(max_op_, node.max_op());
-  nodes_.push_back(node);
+  if (change.op_count > 0) {
+    max_op_ = std::max(max_op_, change.start_op + change.op_count - 1);
+  }
+  table_.add(change);
+}
+
+ChangeIndex ChangeGraph::add(const NewChange& change) {
+  add_facts(change);
   hashes_.push_back(change.hash);
-  return index;
+  return static_cast<ChangeIndex>(size() - 1);
+}
+
+void ChangeGraph::add_all(
+    std::vector<model::ChangeHash> hashes,
+    const std::function<void(ChangeIndex, ChangeTable::NewChange&)>& describe) {
+  ASSERT(size() == 0);
+  hashes_ = std::move(hashes);
+  ChangeTable::NewChange change;
+  for (ChangeIndex i = 0; i < hashes_.size(); ++i) {
+    describe(i, change);
+    add_facts(change);
+  }
 }
 
 void ChangeGraph::truncate(std::size_t size) {
-  if (size == nodes_.size()) return;
-  while (nodes_.size() > size) {
-    const auto index = static_cast<ChangeIndex>(nodes_.size() - 1);
-    const ChangeNode& node = nodes_.back();
-    by_actor_[node.actor].pop_back();
-    extras_.erase(index);
-    if (node.message_size > 0) messages_.resize(node.message_begin);
-    if (node.deps_begin != ChangeNode::kPrevious) deps_.resize(node.deps_begin);
-    nodes_.pop_back();
-    hashes_.pop_back();
+  if (size == this->size()) return;
+  for (std::size_t i = this->size(); i-- > size;) {
+    Lane& lane = by_actor_[at(static_cast<ChangeIndex>(i)).actor];
+    if (lane.runs.back().seq == lane.count) lane.runs.pop_back();
+    if (--lane.count == 0) --authors_;
   }
+  table_.truncate(size);
+  hashes_.resize(size);
   clocks_.resize(std::min(clocks_.size(), size / kClockEvery));
   std::vector<bool> has_child(size, false);
   heads_.clear();
   max_op_ = 0;
   for (ChangeIndex i = 0; i < size; ++i) {
     for_each_dep(i, [&](ChangeIndex dep) { has_child[dep] = true; });
-    if (nodes_[i].op_count > 0) max_op_ = std::max(max_op_, nodes_[i].max_op());
+    const ChangeNode node = at(i);
+    if (node.op_count > 0) max_op_ = std::max(max_op_, node.max_op());
   }
   for (ChangeIndex i = 0; i < size; ++i) {
     if (!has_child[i]) heads_.push_back(i);
@@ -176,7 +182,7 @@ Clock ChangeGraph::walk(std::span<const ChangeIndex> from) const {
   while (!open.empty()) {
     const ChangeIndex change = open.top();
     while (!open.empty() && open.top() == change) open.pop();
-    const ChangeNode& node = nodes_[change];
+    const ChangeNode node = at(change);
     if (closed.of(node.actor) >= node.seq) continue;
     clock.raise(node.actor, node.seq);
     if (change < kept && (change + 1) % kClockEvery == 0) {
@@ -184,7 +190,7 @@ Clock ChangeGraph::walk(std::span<const ChangeIndex> from) const {
       continue;
     }
     bool own_previous = node.seq == 1;
-    const ChangeIndex previous = own_previous ? 0 : by_actor_[node.actor][node.seq - 2];
+    const ChangeIndex previous = own_previous ? 0 : *by_seq(node.actor, node.seq - 1);
     for_each_dep(change, [&](ChangeIndex dep) {
       own_previous |= dep == previous;
       open.push(dep);
@@ -209,7 +215,7 @@ Clock ChangeGraph::op_clock(const Clock& seqs) const {
   Clock out;
   for (ActorIndex actor = 0; actor < seqs.size(); ++actor) {
     if (const auto change = by_seq(actor, seqs.of(actor))) {
-      out.raise(actor, nodes_[*change].max_op());
+      out.raise(actor, at(*change).max_op());
     }
   }
   return out;
@@ -218,9 +224,10 @@ Clock ChangeGraph::op_clock(const Clock& seqs) const {
 std::vector<ChangeIndex> ChangeGraph::not_in(const Clock& seqs) const {
   std::vector<ChangeIndex> out;
   for (ActorIndex actor = 0; actor < by_actor_.size(); ++actor) {
-    const auto& own = by_actor_[actor];
-    const std::size_t known = std::min<std::size_t>(seqs.of(actor), own.size());
-    out.insert(out.end(), own.begin() + static_cast<std::ptrdiff_t>(known), own.end());
+    const Lane& lane = by_actor_[actor];
+    for (std::uint32_t seq = seqs.of(actor) + 1; seq <= lane.count; ++seq) {
+      out.push_back(*by_seq(actor, seq));
+    }
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -229,38 +236,42 @@ std::vector<ChangeIndex> ChangeGraph::not_in(const Clock& seqs) const {
 // ------------------------------------------------------------------------------------- invariants
 
 void ChangeGraph::check_invariants() const {
-  ASSERT(nodes_.size() == hashes_.size());
-  std::vector<bool> has_child(nodes_.size(), false);
+  table_.check_invariants();
+  ASSERT(size() == hashes_.size());
+  std::vector<bool> has_child(size(), false);
   std::vector<std::uint32_t> seqs(by_actor_.size(), 0);
   std::uint32_t greatest = 0;
-  for (ChangeIndex i = 0; i < nodes_.size(); ++i) {
-    const ChangeNode& node = nodes_[i];
+  for (ChangeIndex i = 0; i < size(); ++i) {
+    const ChangeNode node = at(i);
     ASSERT(node.actor < by_actor_.size());
     ASSERT(node.seq == ++seqs[node.actor]);
-    ASSERT(by_actor_[node.actor][node.seq - 1] == i);
+    ASSERT(by_seq(node.actor, node.seq) == i);
     if (node.op_count > 0) greatest = std::max(greatest, node.max_op());
     for_each_dep(i, [&](ChangeIndex dep) {
       ASSERT(dep < i);
-      ASSERT(nodes_[dep].op_count == 0 || nodes_[dep].max_op() < node.start_op);
+      ASSERT(at(dep).op_count == 0 || at(dep).max_op() < node.start_op);
       has_child[dep] = true;
     });
     ASSERT(find(hashes_[i]) == i);
   }
   ASSERT(greatest == max_op_);
+  for (std::size_t actor = 0; actor < seqs.size(); ++actor) {
+    ASSERT(seqs[actor] == by_actor_[actor].count);
+  }
   std::size_t heads = 0;
-  for (ChangeIndex i = 0; i < nodes_.size(); ++i) heads += has_child[i] ? 0 : 1;
+  for (ChangeIndex i = 0; i < size(); ++i) heads += has_child[i] ? 0 : 1;
   ASSERT(heads == heads_.size());
   for (const ChangeIndex head : heads_) ASSERT(!has_child[head]);
   for (std::size_t k = 0; k < clocks_.size(); ++k) {
-    ASSERT(clocks_[k].of(nodes_[(k + 1) * kClockEvery - 1].actor) >=
-           nodes_[(k + 1) * kClockEvery - 1].seq);
+    const ChangeNode node = at(static_cast<ChangeIndex>((k + 1) * kClockEvery - 1));
+    ASSERT(clocks_[k].of(node.actor) >= node.seq);
   }
 }
 
 std::size_t ChangeGraph::memory_bytes() const {
-  return nodes_.capacity() * sizeof(ChangeNode) + hashes_.capacity() * sizeof(model::ChangeHash) +
-         (deps_.capacity() + slots_.capacity() + nodes_.size()) * sizeof(std::uint32_t) +
-         messages_.capacity() + clocks_.size() * by_actor_.size() * sizeof(std::uint32_t);
+  return table_.memory_bytes() + hashes_.capacity() * sizeof(model::ChangeHash) +
+         slots_.capacity() * sizeof(std::uint32_t) + by_actor_.capacity() * sizeof(Lane) +
+         clocks_.size() * by_actor_.size() * sizeof(std::uint32_t);
 }
 
 }  // namespace converge::crdt

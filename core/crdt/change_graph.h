@@ -1,39 +1,19 @@
 #pragma once
 
 #include "core/crdt/actor_table.h"
+#include "core/crdt/change_table.h"
 #include "core/crdt/clock.h"
 #include "core/model/ids.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace converge::crdt {
-
-/// Number of an applied change: its place in the order of application.
-using ChangeIndex = std::uint32_t;
-
-/// What the graph knows of one change: 40 bytes, plus 32 for its hash.
-struct ChangeNode {
-  std::int64_t time = 0;
-  ActorIndex actor = 0;
-  std::uint32_t seq = 0;
-  std::uint32_t start_op = 1;
-  std::uint32_t op_count = 0;
-  std::uint32_t deps_begin = 0;  ///< kPrevious: exactly the change before this one
-  std::uint32_t deps_count = 0;
-  std::uint32_t message_begin = 0;
-  std::uint32_t message_size = 0;
-
-  static constexpr std::uint32_t kPrevious = 0xffffffffu;
-
-  std::uint32_t max_op() const { return start_op + op_count - 1; }
-};
 
 /// The applied changes of a document, parents before children, and what depends on what.
 ///
@@ -45,27 +25,26 @@ struct ChangeNode {
 /// Clocks of every kClockEvery-th change are kept once somebody asked for one, so that clocks,
 /// ancestry and changes_since cost O(distance to such a change + answer).
 ///
+/// Memory: 32 bytes a change for its hash, and what ChangeTable and the rows per actor need, which
+/// is next to nothing for changes made one behind the other.
+///
 /// Invariants: deps have smaller indices; an actor's changes have seq 1, 2, 3...; heads have no
 /// children.
 class ChangeGraph {
  public:
-  std::size_t size() const { return nodes_.size(); }
-  const ChangeNode& at(ChangeIndex change) const { return nodes_[change]; }
-  const model::ChangeHash& hash(ChangeIndex change) const { return hashes_[change]; }
-  std::string_view message(ChangeIndex change) const {
-    return std::string_view(messages_).substr(at(change).message_begin, at(change).message_size);
-  }
-  std::string_view extra(ChangeIndex change) const;
+  std::size_t size() const { return table_.size(); }
+  ChangeNode at(ChangeIndex change) const { return table_.at(change); }
+  std::int64_t time(ChangeIndex change) const { return table_.time(change); }
+  std::string_view message(ChangeIndex change) const { return table_.message(change); }
+  std::string_view extra(ChangeIndex change) const { return table_.extra(change); }
+  std::uint32_t deps_count(ChangeIndex change) const { return table_.deps_count(change); }
   /// f(ChangeIndex) for each dep, in the change's own order.
   template <class F>
   void for_each_dep(ChangeIndex change, F f) const {
-    const ChangeNode& node = nodes_[change];
-    if (node.deps_begin == ChangeNode::kPrevious) {
-      f(change - 1);
-      return;
-    }
-    for (std::uint32_t i = 0; i < node.deps_count; ++i) f(deps_[node.deps_begin + i]);
+    table_.for_each_dep(change, f);
   }
+  const model::ChangeHash& hash(ChangeIndex change) const { return hashes_[change]; }
+  const std::vector<model::ChangeHash>& hashes() const { return hashes_; }
 
   std::optional<ChangeIndex> find(const model::ChangeHash& hash) const;
   /// Number of changes by the actor, which is the seq of the last.
@@ -76,40 +55,33 @@ class ChangeGraph {
   /// Greatest counter of the actor's ops so far; 0 when there is no change.
   std::uint32_t last_op(ActorIndex actor) const;
   std::uint32_t max_op() const { return max_op_; }
+  /// Actors that made at least one change.
+  std::size_t author_count() const { return authors_; }
 
   /// Changes that nothing depends on, ascending by hash.
   std::vector<model::ChangeHash> heads() const;
   const std::vector<ChangeIndex>& head_indices() const { return heads_; }
 
-  struct NewChange {
-    ActorIndex actor = 0;
-    std::uint32_t seq = 0;
-    std::uint32_t start_op = 1;
-    std::uint32_t op_count = 0;
-    std::int64_t time = 0;
-    std::string_view message;
-    std::string_view extra;
-    std::span<const ChangeIndex> deps;
+  struct NewChange : ChangeTable::NewChange {
     model::ChangeHash hash;
   };
   /// REQUIRES: deps applied, seq follows, hash new.
   ChangeIndex add(const NewChange& change);
   /// Takes back everything from `size` on.
   void truncate(std::size_t size);
-  void reserve(std::size_t changes);
-  /// For a change whose start_op was only estimated; its max_op stays.
-  void set_start_op(ChangeIndex change, std::uint32_t start_op) {
-    ChangeNode& node = nodes_[change];
-    node.op_count = node.max_op() + 1 - start_op;
-    node.start_op = start_op;
-  }
+  /// The same for many at once: their hashes come together, and in the right order.
+  void add_all(std::vector<model::ChangeHash> hashes,
+               const std::function<void(ChangeIndex, ChangeTable::NewChange&)>& describe);
+  /// Exact start_ops, one a change, where some were only estimated; each max_op stays.
+  void set_start_ops(std::span<const std::uint32_t> start_ops) { table_.set_start_ops(start_ops); }
 
   /// Sequence number per actor of the changes and all their ancestors.
   Clock clock_of(std::span<const ChangeIndex> changes) const;
   /// The same as op counters: what visibility is decided by (automerge-format 7.3).
   Clock op_clock(const Clock& seqs) const;
   bool includes(const Clock& seqs, ChangeIndex change) const {
-    return seqs.of(nodes_[change].actor) >= nodes_[change].seq;
+    const ChangeNode node = at(change);
+    return seqs.of(node.actor) >= node.seq;
   }
   /// Changes that the clock does not include, in application order. O(answer) for a clock near the
   /// present.
@@ -121,22 +93,32 @@ class ChangeGraph {
  private:
   static constexpr ChangeIndex kClockEvery = 512;
 
+  /// An actor's changes: where a row of neighbours in application order begins.
+  struct OwnRun {
+    std::uint32_t seq;
+    ChangeIndex index;
+  };
+  struct Lane {
+    std::uint32_t count = 0;
+    std::vector<OwnRun> runs;
+  };
+
   std::size_t slot_of(const model::ChangeHash& hash) const;
   void place_all() const;
   void place(ChangeIndex change) const;
+  void add_facts(const ChangeTable::NewChange& change);
   Clock walk(std::span<const ChangeIndex> from) const;
 
-  std::vector<ChangeNode> nodes_;
+  ChangeTable table_;
   std::vector<model::ChangeHash> hashes_;
-  std::vector<ChangeIndex> deps_;
-  std::string messages_;
-  std::unordered_map<ChangeIndex, std::string> extras_;
-  /// index + 1 by hash; 0 is free. Filled at the first search: loading and editing need none.
+  /// index + 1 by hash; 0 is free. Filled at the first search for anything but the last change:
+  /// loading and editing need none.
   mutable std::vector<std::uint32_t> slots_;
   mutable std::size_t placed_ = 0;  ///< how many changes it holds
-  std::vector<std::vector<ChangeIndex>> by_actor_;
+  std::vector<Lane> by_actor_;
   std::vector<ChangeIndex> heads_;
   std::uint32_t max_op_ = 0;
+  std::size_t authors_ = 0;            ///< lanes that are not empty
   mutable std::vector<Clock> clocks_;  ///< of changes kClockEvery - 1, 2 * kClockEvery - 1, ...
 };
 

@@ -10,7 +10,7 @@
 
 namespace converge::crdt {
 
-using model::Change;
+using model::ChangeEnvelope;
 using model::ChangeHash;
 
 namespace {
@@ -63,7 +63,7 @@ std::uint64_t key_of(const ActorId& actor, std::uint32_t seq) {
 /// The changes by hash and by (actor, seq). Index of everything that takes part in one batch.
 class Index {
  public:
-  Index(const std::vector<Change>& changes, std::size_t capacity)
+  Index(const std::vector<ChangeEnvelope>& changes, std::size_t capacity)
       : changes_(changes), by_hash_(capacity), by_seq_(capacity) {}
 
   std::uint32_t find(const ChangeHash& hash) const {
@@ -71,7 +71,7 @@ class Index {
   }
   /// False when another change has this one's actor and seq.
   bool add(std::uint32_t number) {
-    const Change& change = changes_[number];
+    const ChangeEnvelope& change = changes_[number];
     by_hash_.insert(key_of(change.hash), number, [](std::uint32_t) { return false; });
     return by_seq_.insert(key_of(change.actor, change.seq), number, [&](std::uint32_t i) {
       return changes_[i].seq == change.seq && changes_[i].actor == change.actor;
@@ -79,12 +79,12 @@ class Index {
   }
 
  private:
-  const std::vector<Change>& changes_;
+  const std::vector<ChangeEnvelope>& changes_;
   NumberTable by_hash_;
   NumberTable by_seq_;
 };
 
-Error second_change(const Change& change) {
+Error second_change(const ChangeEnvelope& change) {
   return {ErrorCode::kConflict, "a second change with sequence number " +
                                     std::to_string(change.seq) + " by actor " +
                                     change.actor.to_hex()};
@@ -97,8 +97,11 @@ void find_order(OrphanQueue::Plan& plan, const Index& index, const ChangeGraph& 
   std::vector<std::uint32_t> first_waiter(total + 1, 0);
   std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;  // dep, who waits for it
   for (std::uint32_t i = 0; i < total; ++i) {
-    for (const ChangeHash& dep : plan.changes[i].deps) {
-      const std::uint32_t here = index.find(dep);
+    const ChangeEnvelope& change = plan.changes[i];
+    for (std::uint32_t d = 0; d < change.deps_count; ++d) {
+      const ChangeHash dep = change.dep(d);
+      // Mostly the one before.
+      const std::uint32_t here = i > 0 && plan.changes[i - 1].hash == dep ? i - 1 : index.find(dep);
       if (here == kNone && graph.find(dep)) continue;
       ++missing[i];
       if (here == kNone) continue;
@@ -124,14 +127,14 @@ void find_order(OrphanQueue::Plan& plan, const Index& index, const ChangeGraph& 
 
 }  // namespace
 
-const Change* OrphanQueue::find(const ChangeHash& hash) const {
+const ChangeEnvelope* OrphanQueue::find(const ChangeHash& hash) const {
   const auto at = std::find_if(changes_.begin(), changes_.end(),
-                               [&](const Change& change) { return change.hash == hash; });
+                               [&](const ChangeEnvelope& change) { return change.hash == hash; });
   return at == changes_.end() ? nullptr : &*at;
 }
 
-Result<OrphanQueue::Plan> OrphanQueue::plan(std::vector<Change> batch, const ChangeGraph& graph,
-                                            const ActorTable& actors) {
+Result<OrphanQueue::Plan> OrphanQueue::plan(std::vector<ChangeEnvelope> batch,
+                                            const ChangeGraph& graph, const ActorTable& actors) {
   Plan plan;
   plan.queued = changes_.size();
   plan.changes = std::move(changes_);
@@ -146,7 +149,7 @@ Result<OrphanQueue::Plan> OrphanQueue::plan(std::vector<Change> batch, const Cha
 
   Index index(plan.changes, plan.queued + batch.size());
   for (std::uint32_t i = 0; i < plan.queued; ++i) index.add(i);
-  for (Change& change : batch) {
+  for (ChangeEnvelope& change : batch) {
     if (graph.find(change.hash) || index.find(change.hash) != kNone) continue;
     const auto actor = actors.find(change.actor);
     const bool applied = actor && graph.last_seq(*actor) >= change.seq;
@@ -168,18 +171,21 @@ Result<OrphanQueue::Plan> OrphanQueue::plan(std::vector<Change> batch, const Cha
   return plan;
 }
 
-void OrphanQueue::keep(std::vector<Change> waiting) {
+void OrphanQueue::keep(std::vector<ChangeEnvelope> waiting) {
   changes_ = std::move(waiting);
   bytes_ = 0;
-  for (const Change& change : changes_) bytes_ += change.body.size();
+  for (ChangeEnvelope& change : changes_) {
+    change.keep();
+    bytes_ += change.body.size();
+  }
 }
 
 void OrphanQueue::drop(const ActorId& actor, std::uint32_t from_seq) {
-  std::erase_if(changes_, [&](const Change& change) {
+  std::erase_if(changes_, [&](const ChangeEnvelope& change) {
     return change.actor == actor && change.seq >= from_seq;
   });
   bytes_ = 0;
-  for (const Change& change : changes_) bytes_ += change.body.size();
+  for (const ChangeEnvelope& change : changes_) bytes_ += change.body.size();
 }
 
 }  // namespace converge::crdt

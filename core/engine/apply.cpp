@@ -10,6 +10,7 @@ namespace converge::engine {
 
 using crdt::ChangeIndex;
 using model::Change;
+using model::ChangeEnvelope;
 using model::ChangeHash;
 using model::OpId;
 using model::OpRun;
@@ -54,7 +55,7 @@ Result<void> Document::Impl::check_change(const Change& change, model::ActorInde
     return bad_change(change, ErrorCode::kCorrupt, "op ids of its actor appear twice");
   }
   for (const ChangeIndex dep : deps) {
-    const crdt::ChangeNode& node = graph.at(dep);
+    const crdt::ChangeNode node = graph.at(dep);
     if (node.op_count > 0 && change.start_op <= node.max_op()) {
       return bad_change(change, ErrorCode::kCorrupt, "its ops are not above those it depends on");
     }
@@ -78,9 +79,8 @@ void Document::Impl::unapply_ops(const Change& change, std::size_t runs) {
   }
 }
 
-/// One change into ops, graph and bytes. On error nothing of it is kept. REQUIRES: its deps are
-/// applied.
-Result<void> Document::Impl::apply_one(Change& change) {
+/// Gives the change's actors the document's numbers; scratch_actors_ holds them, the author first.
+Result<void> Document::Impl::number_actors(Change& change) {
   std::vector<model::ActorIndex>& actor_of = scratch_actors_;
   actor_of.assign(1, ops.actors().intern(change.actor));
   for (const model::ActorId& other : change.other_actors) {
@@ -90,16 +90,24 @@ Result<void> Document::Impl::apply_one(Change& change) {
     }
     actor_of.push_back(*index);
   }
+  renumber(change, actor_of);
+  return {};
+}
+
+/// One change into ops, graph and bytes. On error nothing of it is kept. REQUIRES: its deps are
+/// applied.
+Result<void> Document::Impl::apply_one(Change& change) {
+  if (auto done = number_actors(change); !done) return done;
+  const model::ActorIndex author = scratch_actors_[0];
   std::vector<ChangeIndex>& deps = scratch_deps_;
   deps.clear();
   for (const ChangeHash& dep : change.deps) deps.push_back(*graph.find(dep));
-  if (auto checked = check_change(change, actor_of[0], deps); !checked) return checked;
-  renumber(change, actor_of);
+  if (auto checked = check_change(change, author, deps); !checked) return checked;
 
   const std::size_t content = ops.content_size();
   std::uint32_t counter = change.start_op;
   for (std::size_t i = 0; i < change.ops.size(); ++i) {
-    auto applied = ops.apply(change.ops[i], {counter, actor_of[0]}, change.preds);
+    auto applied = ops.apply(change.ops[i], {counter, author}, change.preds);
     if (!applied) {
       unapply_ops(change, i);
       ops.content().truncate(content);
@@ -110,7 +118,7 @@ Result<void> Document::Impl::apply_one(Change& change) {
   }
 
   crdt::ChangeGraph::NewChange added;
-  added.actor = actor_of[0];
+  added.actor = author;
   added.seq = change.seq;
   added.start_op = change.start_op;
   added.op_count = change.op_count;
@@ -124,59 +132,66 @@ Result<void> Document::Impl::apply_one(Change& change) {
   return {};
 }
 
-/// Undoes the first `count` changes of the plan's order.
+/// Undoes the first `count` changes of the plan's order. Their ops are gone by now, so they are
+/// unpacked again: only a batch that fails pays.
 void Document::Impl::take_back(const crdt::OrphanQueue::Plan& plan, std::size_t count) {
+  Change change;
   for (std::size_t i = count; i-- > 0;) {
-    const Change& change = plan.changes[plan.order[i]];
+    const ChangeEnvelope& packed = plan.changes[plan.order[i]];
+    const auto read = format::decode_change_body(packed.body, packed.hash, change);
+    ASSERT(read.has_value());
+    const auto numbered = number_actors(change);
+    ASSERT(numbered.has_value());
     unapply_ops(change, change.ops.size());
   }
   graph.truncate(graph.size() - count);
   bodies.truncate(graph.size());
 }
 
-/// The plan's k-th change in order turned out to be bad. What waited before waits again, except the
-/// bad one: it would make every later batch fail.
-void Document::Impl::restore_queue(crdt::OrphanQueue::Plan& plan, std::size_t bad) {
-  std::vector<Change> waiting;
-  for (std::size_t i = 0; i < plan.queued; ++i) {
-    Change& change = plan.changes[i];
-    if (i == plan.order[bad]) continue;
-    if (plan.ready[i]) {  // its ops may have been renumbered
-      auto again = format::decode_change_body(std::move(change.body), change.hash);
-      ASSERT(again.has_value());
-      waiting.push_back(std::move(*again));
-    } else {
-      waiting.push_back(std::move(change));
-    }
+/// Applies what is ready and proves that what will wait is well formed. One change is unpacked at a
+/// time, into memory that the next one uses again.
+std::optional<Document::Impl::Refusal> Document::Impl::apply_plan(
+    const crdt::OrphanQueue::Plan& plan) {
+  Change change;
+  for (std::size_t i = plan.queued; i < plan.changes.size(); ++i) {
+    if (plan.ready[i]) continue;
+    const ChangeEnvelope& packed = plan.changes[i];
+    const auto read = format::decode_change_body(packed.body, packed.hash, change);
+    if (!read) return Refusal{i, read.error()};
   }
-  orphans.keep(std::move(waiting));
+  for (std::size_t k = 0; k < plan.order.size(); ++k) {
+    const ChangeEnvelope& packed = plan.changes[plan.order[k]];
+    auto applied = format::decode_change_body(packed.body, packed.hash, change);
+    if (applied) applied = apply_one(change);
+    if (applied) continue;
+    take_back(plan, k);
+    return Refusal{plan.order[k], applied.error()};
+  }
+  return std::nullopt;
 }
 
-Result<ApplyReport> Document::Impl::apply(std::vector<Change> batch) {
+Result<ApplyReport> Document::Impl::apply(std::vector<ChangeEnvelope> batch) {
   ASSERT(!in_transaction);
   auto plan = orphans.plan(std::move(batch), graph, ops.actors());
   if (!plan) return plan.error();
+  const auto refused = apply_plan(*plan);
 
+  // What waited before waits again after a refusal, except the refused one: it would make every
+  // later batch fail.
   ApplyReport report;
-  report.applied.reserve(plan->order.size());
-  for (std::size_t k = 0; k < plan->order.size(); ++k) {
-    Change& change = plan->changes[plan->order[k]];
-    if (auto applied = apply_one(change); !applied) {
-      take_back(*plan, k);
-      restore_queue(*plan, k);
-      return applied.error();
-    }
-    report.applied.push_back(change.hash);
+  std::vector<ChangeEnvelope> waiting;
+  const std::size_t kept = refused ? plan->queued : plan->changes.size();
+  for (std::size_t i = 0; i < kept; ++i) {
+    if (refused ? i == refused->change : plan->ready[i]) continue;
+    if (i >= plan->queued) report.queued.push_back(plan->changes[i].hash);
+    waiting.push_back(std::move(plan->changes[i]));
   }
-  std::vector<Change> waiting;
-  if (plan->order.size() < plan->changes.size()) {
-    for (std::size_t i = 0; i < plan->changes.size(); ++i) {
-      if (plan->ready[i]) continue;
-      if (i >= plan->queued) report.queued.push_back(plan->changes[i].hash);
-      waiting.push_back(std::move(plan->changes[i]));
-    }
+  if (!refused) {
+    report.applied.reserve(plan->order.size());
+    for (const std::uint32_t i : plan->order) report.applied.push_back(plan->changes[i].hash);
   }
   orphans.keep(std::move(waiting));
+  if (refused) return refused->error;
   return report;
 }
 

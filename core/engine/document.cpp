@@ -58,10 +58,10 @@ Result<ApplyReport> Document::load_incremental(ByteView chunks) {
 }
 
 Result<ApplyReport> Document::apply_changes(const std::vector<Bytes>& changes) {
-  std::vector<model::Change> batch;
+  std::vector<model::ChangeEnvelope> batch;
   batch.reserve(changes.size());
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    auto change = format::decode_change(changes[i]);
+    auto change = format::open_change(changes[i]);
     if (!change) {
       return Error{change.error().code,
                    "change " + std::to_string(i) + ": " + change.error().message};
@@ -84,12 +84,12 @@ Result<ApplyReport> Document::merge(const Document& other) {
     for (const ChangeHash& dep : other.impl_->dep_hashes(index)) open.push_back(dep);
   }
   std::reverse(added.begin(), added.end());
-  std::vector<model::Change> batch;
+  std::vector<model::ChangeEnvelope> batch;
   batch.reserve(added.size());
   for (const ChangeIndex index : added) {
     if (other.impl_->bodies.get(index).empty()) other.impl_->ensure_bodies();
-    auto change = format::decode_change_body(to_bytes(other.impl_->bodies.get(index)),
-                                             other.impl_->graph.hash(index));
+    auto change =
+        format::open_change_body(other.impl_->bodies.get(index), other.impl_->graph.hash(index));
     if (!change) return change.error();
     batch.push_back(std::move(*change));
   }
@@ -106,11 +106,11 @@ Result<Document> Document::fork_at(const Heads& heads, model::ActorId actor) con
   const auto indices = impl_->indices_of(heads, &missing);
   if (missing) return Error{ErrorCode::kNotFound, "unknown heads"};
   const crdt::Clock clock = impl_->graph.clock_of(indices);
-  std::vector<model::Change> batch;
+  std::vector<model::ChangeEnvelope> batch;
   for (ChangeIndex i = 0; i < impl_->graph.size(); ++i) {
     if (!impl_->graph.includes(clock, i)) continue;
     if (impl_->bodies.get(i).empty()) impl_->ensure_bodies();
-    auto change = format::decode_change_body(to_bytes(impl_->bodies.get(i)), impl_->graph.hash(i));
+    auto change = format::open_change_body(impl_->bodies.get(i), impl_->graph.hash(i));
     if (!change) return change.error();
     batch.push_back(std::move(*change));
   }

@@ -234,6 +234,7 @@ class Document {
   Heads heads() const;
   std::size_t change_count() const;  ///< applied, orphans not counted
   std::uint64_t max_op() const;
+  std::size_t actor_count() const;                       ///< authors of applied changes. O(1)
   bool has_change(const model::ChangeHash& hash) const;  ///< applied
   bool has_orphan(const model::ChangeHash& hash) const;
   /// The type-1 chunk of an applied or queued change. O(1) for changes received or made singly; the

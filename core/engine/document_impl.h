@@ -36,11 +36,19 @@ struct Document::Impl {
   bool exact_start_ops = true;
 
   // apply.cpp
-  Result<ApplyReport> apply(std::vector<model::Change> batch);
+  /// The batch's bytes must stay until it is through. All or nothing.
+  Result<ApplyReport> apply(std::vector<model::ChangeEnvelope> batch);
 
   // load.cpp
-  Result<void> load_snapshot(const model::Snapshot& snapshot,
-                             const std::vector<model::ChangeHash>& trusted_hashes, bool verify);
+  /// What a document chunk does not say of its changes, one entry a row. Without start_ops they are
+  /// estimated.
+  struct KnownChanges {
+    std::vector<model::ChangeHash> hashes;
+    std::vector<std::uint32_t> start_ops;
+  };
+  /// By rebuilding every change, which verifies the chunk (automerge-format 4.5).
+  static Result<KnownChanges> rebuild(const model::Snapshot& snapshot);
+  Result<void> load_snapshot(const model::Snapshot& snapshot, KnownChanges known);
   Result<void> load_stream(ByteView chunks, const LoadOptions& options);
   /// What is left of a stream; `document_loaded`: its first chunk is a document and is loaded.
   Result<ApplyReport> load_more(ByteView chunks, bool document_loaded);
@@ -48,7 +56,7 @@ struct Document::Impl {
   /// document.
   Result<bool> load_leading_document(ByteView chunks);
   /// The changes of one chunk behind the first, appended to `out`.
-  Result<void> collect(const format::Chunk& chunk, std::vector<model::Change>& out) const;
+  Result<void> collect(const format::Chunk& chunk, std::vector<model::ChangeEnvelope>& out) const;
 
   // save.cpp
   model::Snapshot snapshot() const;
@@ -70,10 +78,17 @@ struct Document::Impl {
  private:
   Result<void> check_change(const model::Change& change, model::ActorIndex author,
                             std::span<const crdt::ChangeIndex> deps) const;
+  std::uint32_t least_start_op(const model::ChangeRow& row,
+                               const crdt::ChangeTable::NewChange& change) const;
+  struct Refusal {
+    std::size_t change;  ///< in the plan
+    Error error;
+  };
+  std::optional<Refusal> apply_plan(const crdt::OrphanQueue::Plan& plan);
   Result<void> apply_one(model::Change& change);
+  Result<void> number_actors(model::Change& change);
   void unapply_ops(const model::Change& change, std::size_t runs);
   void take_back(const crdt::OrphanQueue::Plan& plan, std::size_t count);
-  void restore_queue(crdt::OrphanQueue::Plan& plan, std::size_t bad);
 
   std::vector<model::ActorIndex> scratch_actors_;
   std::vector<crdt::ChangeIndex> scratch_deps_;

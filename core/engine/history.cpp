@@ -30,14 +30,14 @@ std::vector<ChangeHash> Document::Impl::dep_hashes(ChangeIndex change) const {
 
 ChangeInfo Document::Impl::info(ChangeIndex change) {
   if (!exact_start_ops) ensure_bodies();
-  const crdt::ChangeNode& node = graph.at(change);
+  const crdt::ChangeNode node = graph.at(change);
   ChangeInfo out;
   out.hash = graph.hash(change);
   out.actor = ops.actors().at(node.actor);
   out.seq = node.seq;
   out.start_op = node.start_op;
   out.op_count = node.op_count;
-  out.time = node.time;
+  out.time = graph.time(change);
   out.message = std::string(graph.message(change));
   out.deps = dep_hashes(change);
   return out;
@@ -49,6 +49,8 @@ std::size_t Document::change_count() const { return impl_->graph.size(); }
 
 std::uint64_t Document::max_op() const { return impl_->graph.max_op(); }
 
+std::size_t Document::actor_count() const { return impl_->graph.author_count(); }
+
 bool Document::has_change(const ChangeHash& hash) const {
   return impl_->graph.find(hash).has_value();
 }
@@ -59,8 +61,8 @@ bool Document::has_orphan(const ChangeHash& hash) const {
 
 std::optional<Bytes> Document::change_bytes(const ChangeHash& hash) const {
   if (const auto index = impl_->graph.find(hash)) return impl_->chunk_of(*index);
-  if (const model::Change* const orphan = impl_->orphans.find(hash)) {
-    return format::change_chunk(*orphan);
+  if (const model::ChangeEnvelope* const orphan = impl_->orphans.find(hash)) {
+    return format::write_chunk(format::ChunkType::kChange, orphan->body, orphan->hash);
   }
   return std::nullopt;
 }
@@ -85,14 +87,14 @@ std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
   const crdt::OrphanQueue& orphans = impl_->orphans;
   std::unordered_set<ChangeHash, model::ChangeHashHasher> seen;
   std::vector<ChangeHash> open(heads.begin(), heads.end());
-  for (const model::Change& orphan : orphans.changes()) open.push_back(orphan.hash);
+  for (const model::ChangeEnvelope& orphan : orphans.changes()) open.push_back(orphan.hash);
   std::vector<ChangeHash> missing;
   while (!open.empty()) {
     const ChangeHash hash = open.back();
     open.pop_back();
     if (impl_->graph.find(hash) || !seen.insert(hash).second) continue;
-    if (const model::Change* const orphan = orphans.find(hash)) {
-      open.insert(open.end(), orphan->deps.begin(), orphan->deps.end());
+    if (const model::ChangeEnvelope* const orphan = orphans.find(hash)) {
+      for (std::uint32_t i = 0; i < orphan->deps_count; ++i) open.push_back(orphan->dep(i));
     } else {
       missing.push_back(hash);
     }
@@ -103,7 +105,7 @@ std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
 
 std::vector<ChangeHash> Document::orphans() const {
   std::vector<ChangeHash> out;
-  for (const model::Change& orphan : impl_->orphans.changes()) out.push_back(orphan.hash);
+  for (const model::ChangeEnvelope& orphan : impl_->orphans.changes()) out.push_back(orphan.hash);
   return out;
 }
 
@@ -115,7 +117,7 @@ bool Document::is_ancestor(const ChangeHash& ancestor, const Heads& of) const {
 
 std::optional<std::vector<ChangeHash>> Document::change_deps(const ChangeHash& hash) const {
   if (const auto index = impl_->graph.find(hash)) return impl_->dep_hashes(*index);
-  if (const model::Change* const orphan = impl_->orphans.find(hash)) return orphan->deps;
+  if (const auto* const orphan = impl_->orphans.find(hash)) return orphan->deps();
   return std::nullopt;
 }
 

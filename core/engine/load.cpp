@@ -12,7 +12,7 @@ namespace converge::engine {
 using crdt::ChangeIndex;
 using format::Chunk;
 using format::ChunkType;
-using model::Change;
+using model::ChangeEnvelope;
 using model::ChangeHash;
 
 std::uint32_t start_op_of(ByteView body) {
@@ -25,23 +25,19 @@ std::uint32_t start_op_of(ByteView body) {
   return static_cast<std::uint32_t>(*codec::read_uleb(in));
 }
 
-Result<void> Document::Impl::load_snapshot(const model::Snapshot& snapshot,
-                                           const std::vector<ChangeHash>& trusted_hashes,
-                                           bool verify) {
-  std::vector<ChangeHash> hashes;
-  std::vector<std::uint32_t> start_ops;
-  if (!verify && trusted_hashes.size() == snapshot.changes.size()) {
-    hashes = trusted_hashes;
-    exact_start_ops = snapshot.changes.empty();
-  } else {
-    start_ops.reserve(snapshot.changes.size());
-    auto rebuilt =
-        format::for_each_change(snapshot, [&](std::uint32_t, const ChangeHash&, ByteView body) {
-          start_ops.push_back(start_op_of(body));
-        });
-    if (!rebuilt) return rebuilt.error();
-    hashes = std::move(*rebuilt);
-  }
+Result<Document::Impl::KnownChanges> Document::Impl::rebuild(const model::Snapshot& snapshot) {
+  KnownChanges known;
+  known.start_ops.reserve(snapshot.changes.size());
+  auto hashes =
+      format::for_each_change(snapshot, [&](std::uint32_t, const ChangeHash&, ByteView body) {
+        known.start_ops.push_back(start_op_of(body));
+      });
+  if (!hashes) return hashes.error();
+  known.hashes = std::move(*hashes);
+  return known;
+}
+
+Result<void> Document::Impl::load_snapshot(const model::Snapshot& snapshot, KnownChanges known) {
   std::size_t text_bytes = 0;
   for (const model::RowRun& row : snapshot.rows)
     text_bytes += row.text.size() + row.value.raw.size();
@@ -53,40 +49,40 @@ Result<void> Document::Impl::load_snapshot(const model::Snapshot& snapshot,
 
   std::vector<model::ActorIndex> actor_of;
   for (const model::ActorId& id : snapshot.actors) actor_of.push_back(*ops.actors().find(id));
-  graph.reserve(snapshot.changes.size());
-  for (std::size_t i = 0; i < snapshot.changes.size(); ++i) {
+  exact_start_ops = known.start_ops.size() == snapshot.changes.size();
+  graph.add_all(std::move(known.hashes), [&](ChangeIndex i, crdt::ChangeTable::NewChange& added) {
     const model::ChangeRow& row = snapshot.changes[i];
-    crdt::ChangeGraph::NewChange added;
+    const model::ChangeText said = snapshot.text(row);
     added.actor = actor_of[row.actor];
     added.seq = row.seq;
     added.time = row.time;
-    added.message = row.message;
-    added.extra = row.extra.raw;
+    added.message = said.message;
+    added.extra = said.extra;
     added.deps = {snapshot.deps.data() + row.deps_begin, row.deps_count};
-    added.hash = hashes[i];
-    if (start_ops.empty()) {
-      added.start_op = graph.last_op(added.actor) + 1;
-      for (const ChangeIndex dep : added.deps) {
-        added.start_op = std::max(added.start_op, graph.at(dep).max_op() + 1);
-      }
-      added.start_op = std::min(added.start_op, row.max_op + 1);
-    } else {
-      added.start_op = start_ops[i];
-    }
+    added.start_op = exact_start_ops ? known.start_ops[i] : least_start_op(row, added);
     added.op_count = row.max_op + 1 - added.start_op;
-    graph.add(added);
-  }
+  });
   if (graph.heads() != snapshot.heads) {
     return Error{ErrorCode::kCorrupt, "heads do not match the changes"};
   }
   return {};
 }
 
-Result<void> Document::Impl::collect(const Chunk& chunk, std::vector<Change>& out) const {
+/// The first op a change can have begun with: above its author's and its deps' last ones.
+std::uint32_t Document::Impl::least_start_op(const model::ChangeRow& row,
+                                             const crdt::ChangeTable::NewChange& change) const {
+  std::uint32_t start_op = graph.last_op(change.actor) + 1;
+  for (const ChangeIndex dep : change.deps) {
+    start_op = std::max(start_op, graph.at(dep).max_op() + 1);
+  }
+  return std::min(start_op, row.max_op + 1);
+}
+
+Result<void> Document::Impl::collect(const Chunk& chunk, std::vector<ChangeEnvelope>& out) const {
   switch (chunk.type) {
     case ChunkType::kChange:
     case ChunkType::kCompressedChange: {
-      auto change = format::decode_change(chunk);
+      auto change = format::open_change(chunk);
       if (!change) return format::in_chunk(chunk, change.error());
       out.push_back(std::move(*change));
       return {};
@@ -94,7 +90,12 @@ Result<void> Document::Impl::collect(const Chunk& chunk, std::vector<Change>& ou
     case ChunkType::kBundle: {
       auto changes = format::decode_bundle(chunk.body);
       if (!changes) return format::in_chunk(chunk, changes.error());
-      for (Change& change : *changes) out.push_back(std::move(change));
+      for (model::Change& change : *changes) {
+        auto packed = format::open_change_body(change.body, change.hash);
+        ASSERT(packed.has_value());
+        packed->keep();
+        out.push_back(std::move(*packed));
+      }
       return {};
     }
     case ChunkType::kDocument:
@@ -110,11 +111,12 @@ Result<void> Document::Impl::collect(const Chunk& chunk, std::vector<Change>& ou
   auto rebuilt =
       format::for_each_change(*snapshot, [&](std::uint32_t, const ChangeHash& hash, ByteView body) {
         if (failed || graph.find(hash)) return;
-        auto change = format::decode_change_body(to_bytes(body), hash);
+        auto change = format::open_change_body(body, hash);
         if (!change) {
           failed = change.error();
           return;
         }
+        change->keep();
         out.push_back(std::move(*change));
       });
   if (!rebuilt) return format::in_chunk(chunk, rebuilt.error());
@@ -124,7 +126,7 @@ Result<void> Document::Impl::collect(const Chunk& chunk, std::vector<Change>& ou
 
 Result<void> Document::Impl::load_stream(ByteView bytes, const LoadOptions& options) {
   format::ChunkStream stream(bytes);
-  std::vector<Change> changes;
+  std::vector<ChangeEnvelope> changes;
   bool document_first = false;
   while (true) {
     auto chunk = stream.next();
@@ -137,7 +139,15 @@ Result<void> Document::Impl::load_stream(ByteView bytes, const LoadOptions& opti
       document_first = true;
       auto snapshot = format::decode_document(found.body);
       if (!snapshot) return format::in_chunk(found, snapshot.error());
-      taken = load_snapshot(*snapshot, options.trusted_hashes, options.verify_hashes);
+      KnownChanges known;
+      if (!options.verify_hashes && options.trusted_hashes.size() == snapshot->changes.size()) {
+        known.hashes = options.trusted_hashes;
+      } else {
+        auto rebuilt = rebuild(*snapshot);
+        if (!rebuilt) return format::in_chunk(found, rebuilt.error());
+        known = std::move(*rebuilt);
+      }
+      taken = load_snapshot(*snapshot, std::move(known));
       if (!taken) return format::in_chunk(found, taken.error());
       continue;
     }
@@ -160,14 +170,16 @@ Result<bool> Document::Impl::load_leading_document(ByteView bytes) {
   if (!*chunk || (*chunk)->type != ChunkType::kDocument) return false;
   auto snapshot = format::decode_document((*chunk)->body);
   if (!snapshot) return format::in_chunk(**chunk, snapshot.error());
-  auto loaded = load_snapshot(*snapshot, {}, true);
+  auto known = rebuild(*snapshot);
+  if (!known) return format::in_chunk(**chunk, known.error());
+  auto loaded = load_snapshot(*snapshot, std::move(*known));
   if (!loaded) return format::in_chunk(**chunk, loaded.error());
   return true;
 }
 
 Result<ApplyReport> Document::Impl::load_more(ByteView bytes, bool document_loaded) {
   format::ChunkStream stream(bytes);
-  std::vector<Change> changes;
+  std::vector<ChangeEnvelope> changes;
   std::optional<Error> damage;
   while (true) {
     auto chunk = stream.next();

@@ -17,6 +17,7 @@ namespace {
 
 using model::ActorId;
 using model::Change;
+using model::ChangeEnvelope;
 using model::ChangeHash;
 using model::OpId;
 
@@ -60,7 +61,7 @@ Result<ByteView> read_sized(codec::Reader& in, const char* what, std::size_t siz
   return in.take(static_cast<std::size_t>(size));
 }
 
-Result<void> read_deps(codec::Reader& in, Change& change) {
+Result<std::size_t> read_dep_count(codec::Reader& in) {
   const auto count = codec::read_uleb(in);
   if (!count) return count.error();
   if (*count > in.remaining() / kHashBytes) {
@@ -71,7 +72,13 @@ Result<void> read_deps(codec::Reader& in, Change& change) {
     return Error{ErrorCode::kLimitExceeded, std::to_string(*count) + " dependencies, allowed are " +
                                                 std::to_string(limits::kDepsPerChangeMax)};
   }
-  change.deps.resize(static_cast<std::size_t>(*count));
+  return static_cast<std::size_t>(*count);
+}
+
+Result<void> read_deps(codec::Reader& in, Change& change) {
+  const auto count = read_dep_count(in);
+  if (!count) return count.error();
+  change.deps.resize(*count);
   for (ChangeHash& dep : change.deps) {
     const ByteView bytes = in.take(kHashBytes);
     std::copy(bytes.begin(), bytes.end(), dep.bytes.begin());
@@ -147,7 +154,105 @@ bool all_others_used(const Change& change) {
   return std::all_of(used.begin() + 1, used.end(), [](bool is_used) { return is_used; });
 }
 
+// A chunk that is to be one change and nothing else.
+Result<Chunk> only_change(ByteView bytes) {
+  ChunkStream stream(bytes);
+  const auto first = stream.next();
+  if (!first) return first.error();
+  if (!*first) return Error{ErrorCode::kTruncated, "no change: the input is empty"};
+  const Chunk& found = **first;
+  if (found.type != ChunkType::kChange && found.type != ChunkType::kCompressedChange) {
+    return in_chunk(found, corrupt("is not a change"));
+  }
+  if (stream.position() != bytes.size()) {
+    return in_chunk(found, corrupt("has bytes behind it where one change was expected"));
+  }
+  return found;
+}
+
+Result<void> check_size(ByteView body) {
+  if (body.size() <= limits::kChangeBytesMax) return {};
+  return Error{ErrorCode::kLimitExceeded, "change of " + std::to_string(body.size()) +
+                                              " bytes, allowed are " +
+                                              std::to_string(limits::kChangeBytesMax)};
+}
+
+// A column that says nothing is left out of a change (automerge-format 2.9).
+bool says_something(const Column& column) {
+  switch (column.spec) {
+    case op_column::kObjectActor:
+    case op_column::kObjectCounter:
+    case op_column::kKeyActor:
+    case op_column::kKeyCounter:
+    case op_column::kKeyName:
+    case op_column::kMarkName:
+      return codec::rle_holds_value(column.bytes);
+    case op_column::kExpand:
+      return codec::boolean_holds_value(column.bytes);
+    default:
+      return !column.bytes.empty();
+  }
+}
+
+// Fills everything from body; hash is there already.
+Result<void> decode(Change& change) {
+  if (auto done = check_size(change.body); !done) return done;
+  change.deps.clear();
+  change.other_actors.clear();
+  change.ops.clear();
+  change.preds.clear();
+  codec::Reader in(change.body);
+  if (auto done = read_header(in, change); !done) return done;
+  ColumnSet columns;
+  if (auto done = columns.read_metadata(in, kChangeColumns, false); !done) return done;
+  if (auto done = columns.read_data(in); !done) return done;
+  change.extra = in.rest();
+  const auto all = columns.all();
+  if (!std::all_of(all.begin(), all.end(), says_something)) {
+    return corrupt("change is not in canonical form: a column is there that says nothing");
+  }
+
+  const auto before_author =
+      std::lower_bound(change.other_actors.begin(), change.other_actors.end(), change.actor) -
+      change.other_actors.begin();
+  ChangeOpsDecoder ops(columns, change, ActorOrder(static_cast<std::uint32_t>(before_author)));
+  if (auto done = ops.decode(); !done) return done;
+  if (!all_others_used(change)) return corrupt("an actor is listed that no op names");
+  // As text, because vectors of std::byte are compared byte by byte.
+  DEBUG_ASSERT(with_encoded(
+      change, [&](const Bytes& again) { return as_text(again) == as_text(change.body); }));
+  return {};
+}
+
 }  // namespace
+
+Result<ChangeEnvelope> open_change_body(ByteView body, const ChangeHash& hash) {
+  if (auto done = check_size(body); !done) return done.error();
+  Result<ChangeEnvelope> result{ChangeEnvelope{}};
+  ChangeEnvelope& packed = *result;
+  packed.body = body;
+  packed.hash = hash;
+  codec::Reader in(body);
+  const auto count = read_dep_count(in);
+  if (!count) return count.error();
+  packed.deps_begin = static_cast<std::uint32_t>(in.position());
+  packed.deps_count = static_cast<std::uint32_t>(*count);
+  in.skip(*count * kHashBytes);
+  const auto actor = read_sized(in, "actor", limits::kActorIdBytesMax);
+  if (!actor) return actor.error();
+  packed.actor = ActorId(*actor);
+  const auto seq = codec::read_uleb32(in);
+  if (!seq) return seq.error();
+  if (*seq == 0) return corrupt("sequence number 0");
+  packed.seq = *seq;
+  return result;
+}
+
+Result<void> decode_change_body(ByteView body, const ChangeHash& hash, Change& out) {
+  out.body.assign(body.begin(), body.end());
+  out.hash = hash;
+  return decode(out);
+}
 
 Result<Change> decode_change_body(Bytes body) {
   const ChangeHash hash = change_hash(body);
@@ -155,34 +260,10 @@ Result<Change> decode_change_body(Bytes body) {
 }
 
 Result<Change> decode_change_body(Bytes body, const ChangeHash& hash) {
-  if (body.size() > limits::kChangeBytesMax) {
-    return Error{ErrorCode::kLimitExceeded, "change of " + std::to_string(body.size()) +
-                                                " bytes, allowed are " +
-                                                std::to_string(limits::kChangeBytesMax)};
-  }
   Result<Change> result{Change{}};
-  Change& change = *result;
-  change.hash = hash;
-  change.body = std::move(body);
-
-  codec::Reader in(change.body);
-  if (auto done = read_header(in, change); !done) return done.error();
-  ColumnSet columns;
-  if (auto done = columns.read_metadata(in, kChangeColumns, false); !done) return done.error();
-  if (auto done = columns.read_data(in); !done) return done.error();
-  change.extra = in.rest();
-
-  const auto before_author =
-      std::lower_bound(change.other_actors.begin(), change.other_actors.end(), change.actor) -
-      change.other_actors.begin();
-  ChangeOpsDecoder ops(columns, change, ActorOrder(static_cast<std::uint32_t>(before_author)));
-  if (auto done = ops.decode(); !done) return done.error();
-  if (!all_others_used(change)) return corrupt("an actor is listed that no op names");
-  // As text, because vectors of std::byte are compared byte by byte.
-  if (!with_encoded(change,
-                    [&](const Bytes& again) { return as_text(again) == as_text(change.body); })) {
-    return corrupt("change is not in canonical form: its hash could not be reproduced");
-  }
+  result->body = std::move(body);
+  result->hash = hash;
+  if (auto done = decode(*result); !done) return done.error();
   return result;
 }
 
@@ -210,18 +291,29 @@ Result<Change> decode_change(const Chunk& chunk) {
 }
 
 Result<Change> decode_change(ByteView chunk) {
-  ChunkStream stream(chunk);
-  const auto first = stream.next();
-  if (!first) return first.error();
-  if (!*first) return Error{ErrorCode::kTruncated, "no change: the input is empty"};
-  const Chunk& found = **first;
-  if (found.type != ChunkType::kChange && found.type != ChunkType::kCompressedChange) {
-    return in_chunk(found, corrupt("is not a change"));
+  const auto only = only_change(chunk);
+  if (!only) return only.error();
+  return decode_change(*only);
+}
+
+Result<ChangeEnvelope> open_change(const Chunk& chunk) {
+  if (chunk.type == ChunkType::kChange) {
+    auto packed = open_change_body(chunk.body, chunk.digest);
+    return packed ? std::move(packed) : in_chunk(chunk, std::move(packed.error()));
   }
-  if (stream.position() != chunk.size()) {
-    return in_chunk(found, corrupt("has bytes behind it where one change was expected"));
-  }
-  return decode_change(found);
+  auto body = inflate_change(chunk);
+  if (!body) return in_chunk(chunk, std::move(body.error()));
+  auto packed = open_change_body(*body, change_hash(*body));
+  if (!packed) return in_chunk(chunk, std::move(packed.error()));
+  packed->storage = std::move(*body);
+  packed->body = packed->storage;
+  return packed;
+}
+
+Result<ChangeEnvelope> open_change(ByteView chunk) {
+  const auto only = only_change(chunk);
+  if (!only) return only.error();
+  return open_change(*only);
 }
 
 Bytes encode_change_body(const Change& change) {

@@ -10,8 +10,10 @@ namespace converge::format {
 /// Changes from and to bytes (automerge-format 3). Decoding proves everything that can be proved
 /// without the document:
 ///
-/// - re-encoding the decoded change gives the very bytes received, so columns are canonical, none
-///   is unknown, double or superfluous, other actors are sorted, unique and used;
+/// - the bytes are the only ones that encode this change: numbers are of shortest form, columns
+///   canonical (core/codec/column_reader.h), none is unknown, double, empty or without a value,
+///   other actors are sorted, unique and used. So encoding it again gives the bytes received, which
+///   debug builds and fuzzers check;
 /// - every op can live in a document chunk: a delete has preds and nothing else, an insert has no
 ///   preds and an element key, preds ascend, object < op, element < op, pred < op, actions and
 ///   values are what their kind allows, marks are well formed, root is a map;
@@ -22,8 +24,8 @@ namespace converge::format {
 /// preds are ops of the same register.
 ///
 /// Costs: one copy of the body, one array each for deps and op runs; time by runs of the columns,
-/// not by ops, plus one SHA-256. Errors: kCorrupt, kTruncated, kUnsupported (a later format's
-/// column or action), kLimitExceeded (core/base/limits.h).
+/// not by ops, plus one SHA-256 where the hash is not given. Errors: kCorrupt, kTruncated,
+/// kUnsupported (a later format's column or action), kLimitExceeded (core/base/limits.h).
 
 /// From one whole chunk of type 1 or 2.
 Result<model::Change> decode_change(ByteView chunk);
@@ -34,6 +36,17 @@ Result<model::Change> decode_change(const Chunk& chunk);
 /// From a type-1 body. The second form trusts `hash` to be its hash.
 Result<model::Change> decode_change_body(Bytes body);
 Result<model::Change> decode_change_body(Bytes body, const model::ChangeHash& hash);
+
+/// The same into a change whose memory is used again: what a batch unpacks costs no allocation.
+/// After an error `out` holds nothing of use.
+Result<void> decode_change_body(ByteView body, const model::ChangeHash& hash, model::Change& out);
+
+/// Reads the header alone, to put changes in order before their ops are looked at; decoding the
+/// body does the rest. The envelope borrows the chunk's bytes unless it had to inflate them.
+/// Errors: as above, as far as the header goes.
+Result<model::ChangeEnvelope> open_change(ByteView chunk);
+Result<model::ChangeEnvelope> open_change(const Chunk& chunk);
+Result<model::ChangeEnvelope> open_change_body(ByteView body, const model::ChangeHash& hash);
 
 /// The type-1 body inside a type-2 chunk, inflated within limits::kInflate*, checksum verified.
 Result<Bytes> inflate_change(const Chunk& chunk);

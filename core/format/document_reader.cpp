@@ -157,13 +157,15 @@ class ChangeTableDecoder {
     row.seq = static_cast<std::uint32_t>(seq_.first());
     row.max_op = static_cast<std::uint32_t>(max_op_.first());
     row.time = time_.is_null() ? 0 : time_.first();
-    if (!message_.is_null()) row.message = message_.value();
+    model::ChangeText said;
+    if (!message_.is_null()) said.message = message_.value();
     Author& author = authors_[row.actor];
     if (row.seq != author.seq + 1) return corrupt("sequence numbers of an actor have a gap");
     if (row.max_op < author.max_op) return corrupt("op counters of an actor fall");
     author = {row.seq, row.max_op};
     if (auto done = read_deps(row); !done) return done;
-    if (auto done = read_extra(row); !done) return done;
+    if (auto done = read_extra(said); !done) return done;
+    snapshot_.set_text(row, said);
 
     actor_.take(1);
     seq_.take(1);
@@ -199,11 +201,11 @@ class ChangeTableDecoder {
     return {};
   }
 
-  Result<void> read_extra(ChangeRow& row) {
+  Result<void> read_extra(model::ChangeText& said) {
     const std::uint64_t size = extra_meta_.value() >> 4;
     if ((extra_meta_.value() & 15) != kExtraType) return corrupt("extra bytes of another type");
     if (size > extra_raw_.size()) return corrupt("extra bytes are missing");
-    row.extra = {kExtraType, extra_raw_.substr(0, static_cast<std::size_t>(size))};
+    said.extra = extra_raw_.substr(0, static_cast<std::size_t>(size));
     extra_raw_.remove_prefix(static_cast<std::size_t>(size));
     return {};
   }

@@ -17,22 +17,23 @@ void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), b
 /// The change table's columns; like OpWriter it owns what finish() hands out.
 class ChangeTableWriter {
  public:
-  void add(const ChangeRow& row, const std::vector<std::uint32_t>& deps) {
+  void add(const Snapshot& snapshot, const ChangeRow& row) {
+    const model::ChangeText said = snapshot.text(row);
     actor_.append(row.actor);
     seq_.append(row.seq);
     max_op_.append(row.max_op);
     time_.append(row.time);
-    if (row.message.empty()) {
+    if (said.message.empty()) {
       message_.append_null();
     } else {
-      message_.append(row.message);
+      message_.append(said.message);
     }
     deps_count_.append(row.deps_count);
     for (std::uint32_t i = 0; i < row.deps_count; ++i) {
-      deps_index_.append(deps[row.deps_begin + i]);
+      deps_index_.append(snapshot.deps[row.deps_begin + i]);
     }
-    extra_meta_.append(row.extra.raw.size() << 4 | kExtraType);
-    append(extra_raw_, as_bytes(row.extra.raw));
+    extra_meta_.append(said.extra.size() << 4 | kExtraType);
+    append(extra_raw_, as_bytes(said.extra));
   }
 
   void finish(ColumnList& out) {
@@ -87,7 +88,7 @@ void add_row(OpWriter& ops, const RowRun& run, const Snapshot& snapshot) {
 Bytes encode_document(const Snapshot& snapshot, const EncodeDocumentOptions& options) {
   ASSERT(snapshot.head_rows.size() == snapshot.heads.size());
   ChangeTableWriter changes;
-  for (const ChangeRow& row : snapshot.changes) changes.add(row, snapshot.deps);
+  for (const ChangeRow& row : snapshot.changes) changes.add(snapshot, row);
   OpWriter ops;
   for (const RowRun& run : snapshot.rows) add_row(ops, run, snapshot);
 

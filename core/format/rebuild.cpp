@@ -168,9 +168,10 @@ class Rebuilder {
 
     OpWriter& ops = encoder_.begin();
     for (const Slice& slice : slices_) write(ops, slice);
+    const model::ChangeText said = snapshot_.text(change);
     return encoder_.finish({deps_, &snapshot_.actors[change.actor], change.seq,
-                            static_cast<std::uint32_t>(start_op_), change.time, change.message,
-                            local_.names(), as_bytes(change.extra.raw)});
+                            static_cast<std::uint32_t>(start_op_), change.time, said.message,
+                            local_.names(), as_bytes(said.extra)});
   }
 
   void use_actors(const Slice& slice) {

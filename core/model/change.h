@@ -4,6 +4,7 @@
 #include "core/model/ids.h"
 #include "core/model/scalar.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -90,6 +91,42 @@ struct Change {
 
   /// Counter of the last op; start_op - 1 when there is none.
   std::uint32_t max_op() const { return start_op + op_count - 1; }
+};
+
+/// What a batch must know of a change before it can be put in order (automerge-format 7.1): its
+/// header, and its bytes with the ops still packed. `body` lies in `storage`, or in bytes of the
+/// caller's that stay until the batch is through; keep() copies the latter. Move-only like Change.
+struct ChangeEnvelope {
+  ActorId actor;
+  std::uint32_t seq = 0;
+  ChangeHash hash;
+  ByteView body;                 ///< type-1 body
+  std::uint32_t deps_begin = 0;  ///< in body: the hashes, one behind the other
+  std::uint32_t deps_count = 0;
+  Bytes storage;
+
+  ChangeEnvelope() = default;
+  ChangeEnvelope(ChangeEnvelope&&) noexcept = default;
+  ChangeEnvelope& operator=(ChangeEnvelope&&) noexcept = default;
+  ChangeEnvelope(const ChangeEnvelope&) = delete;
+  ChangeEnvelope& operator=(const ChangeEnvelope&) = delete;
+
+  ChangeHash dep(std::uint32_t index) const {
+    ChangeHash out;
+    const ByteView bytes = body.subspan(deps_begin + index * out.bytes.size(), out.bytes.size());
+    std::copy(bytes.begin(), bytes.end(), out.bytes.begin());
+    return out;
+  }
+  std::vector<ChangeHash> deps() const {
+    std::vector<ChangeHash> out;
+    for (std::uint32_t i = 0; i < deps_count; ++i) out.push_back(dep(i));
+    return out;
+  }
+  void keep() {
+    if (!storage.empty()) return;
+    storage.assign(body.begin(), body.end());
+    body = storage;
+  }
 };
 
 }  // namespace converge::model

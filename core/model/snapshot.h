@@ -9,17 +9,23 @@
 
 namespace converge::model {
 
-/// One change as the document chunk's change table tells it (automerge-format 4.2).
+/// One change as the document chunk's change table tells it (automerge-format 4.2). A document may
+/// have a million of them, so what hardly any has lies elsewhere.
 struct ChangeRow {
+  std::int64_t time = 0;
   ActorIndex actor = 0;
   std::uint32_t seq = 0;
   std::uint32_t max_op = 0;
-  std::int64_t time = 0;
+  std::uint32_t deps_begin = 0;  ///< rows Snapshot::deps[deps_begin, +deps_count), in the change's
+  std::uint32_t deps_count = 0;  ///< own order
+  std::uint32_t text = 0;        ///< Snapshot::texts[text - 1]; 0: none
+};
+static_assert(sizeof(ChangeRow) == 32);
+
+/// What a change says in words, and the bytes behind its columns.
+struct ChangeText {
   std::string_view message;  ///< empty: none
-  std::uint32_t deps_begin =
-      0;  ///< rows Snapshot::deps[deps_begin, +deps_count), in the change's own order
-  std::uint32_t deps_count = 0;
-  ScalarRef extra;  ///< type 7 (bytes) with the extra bytes, empty for most
+  std::string_view extra;
 };
 
 /// A maximal group of op rows of a document chunk that one description covers
@@ -63,10 +69,20 @@ struct Snapshot {
   Heads heads;
   std::vector<std::uint32_t> head_rows;  ///< the change row of each head; empty: not known yet
   std::vector<ChangeRow> changes;        ///< parents first; per actor ascending seq
+  std::vector<ChangeText> texts;         ///< shared array
   std::vector<std::uint32_t> deps;       ///< row indices, shared array
   std::vector<RowRun> rows;              ///< automerge-format 4.4
   std::vector<OpId> succs;               ///< shared array
   std::vector<Bytes> storage;            ///< inflated columns and the chunk itself
+
+  ChangeText text(const ChangeRow& row) const {
+    return row.text == 0 ? ChangeText{} : texts[row.text - 1];
+  }
+  void set_text(ChangeRow& row, const ChangeText& said) {
+    if (said.message.empty() && said.extra.empty()) return;
+    texts.push_back(said);
+    row.text = static_cast<std::uint32_t>(texts.size());
+  }
 
   Snapshot() = default;
   Snapshot(Snapshot&&) noexcept = default;

@@ -137,3 +137,102 @@ TEST_CASE("an op is found in the change that holds it", "[crdt]") {
   CHECK_FALSE(graph.change_of({7, 0}).has_value());
   CHECK_FALSE(graph.change_of({1, 9}).has_value());
 }
+
+namespace {
+
+/// A table, what it was told, and the arrays that this points into.
+struct ToldTable {
+  ChangeTable table;
+  std::vector<ChangeTable::NewChange> told;
+  std::vector<std::vector<ChangeIndex>> deps;
+  std::mt19937 engine{11};
+
+  std::uint32_t one_of(std::uint32_t n) { return static_cast<std::uint32_t>(engine() % n); }
+
+  explicit ToldTable(ChangeIndex size) : deps(size) {
+    std::uint32_t start_op = 1;
+    ActorIndex actor = 0;
+    std::vector<std::uint32_t> seqs(3, 0);
+    for (ChangeIndex i = 0; i < size; ++i) {
+      if (one_of(9) == 0) actor = one_of(3);
+      if (i > 0 && one_of(12) != 0) deps[i].push_back(i - 1);
+      if (i > 0 && one_of(20) == 0) deps[i].push_back(one_of(i));
+      ChangeTable::NewChange change;
+      change.actor = actor;
+      change.seq = ++seqs[actor];
+      change.start_op = start_op;
+      change.op_count = one_of(7) == 0 ? one_of(3) : 1;
+      start_op += change.op_count;
+      change.time = one_of(30) == 0 ? 5 : i / 100;
+      change.message = one_of(40) == 0 ? "message" : "";
+      change.extra = one_of(50) == 0 ? "extra" : "";
+      change.deps = deps[i];
+      table.add(change);
+      told.push_back(change);
+    }
+  }
+
+  /// Forwards, and jumping about.
+  void check() const {
+    table.check_invariants();
+    for (std::size_t k = 0; k < 2 * table.size(); ++k) {
+      const auto i = static_cast<ChangeIndex>(k < table.size() ? k : k * 7919 % table.size());
+      const ChangeTable::NewChange& wanted = told[i];
+      const ChangeNode node = table.at(i);
+      REQUIRE(node.actor == wanted.actor);
+      REQUIRE(node.seq == wanted.seq);
+      REQUIRE(node.start_op == wanted.start_op);
+      REQUIRE(node.op_count == wanted.op_count);
+      REQUIRE(table.time(i) == wanted.time);
+      REQUIRE(table.message(i) == wanted.message);
+      REQUIRE(table.extra(i) == wanted.extra);
+      std::vector<ChangeIndex> seen;
+      table.for_each_dep(i, [&](ChangeIndex dep) { seen.push_back(dep); });
+      REQUIRE(seen == deps[i]);
+      REQUIRE(table.deps_count(i) == deps[i].size());
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a change table tells what it was told, however little it keeps", "[crdt]") {
+  ToldTable all(600);
+  SECTION("as it came") { all.check(); }
+  SECTION("after taking some back") {
+    for (const std::size_t size : {599u, 431u, 17u, 1u}) {
+      all.table.truncate(size);
+      REQUIRE(all.table.size() == size);
+      all.check();
+    }
+    all.table.truncate(0);
+    all.table.add(all.told[0]);
+    all.check();
+  }
+  SECTION("with exact first ops") {
+    std::vector<std::uint32_t> exact;
+    for (ChangeTable::NewChange& change : all.told) {
+      if (change.op_count > 0 && all.one_of(5) == 0) {
+        ++change.start_op;
+        --change.op_count;
+      }
+      exact.push_back(change.start_op);
+    }
+    all.table.set_start_ops(exact);
+    all.check();
+  }
+}
+
+TEST_CASE("ten thousand changes made one behind the other need no record each", "[crdt]") {
+  ChangeTable table;
+  for (ChangeIndex i = 0; i < 10'000; ++i) {
+    const ChangeIndex previous = i - 1;
+    ChangeTable::NewChange change;
+    change.seq = i + 1;
+    change.start_op = i + 1;
+    change.op_count = 1;
+    if (i > 0) change.deps = {&previous, 1};
+    table.add(change);
+  }
+  CHECK(table.memory_bytes() < 256);
+}

@@ -98,7 +98,7 @@ TEST_CASE("a document's rows become runs with their successors", "[format][golde
   const auto snapshot = decode_document_chunk(*from_hex(golden::kMergeDocument)).value();
   REQUIRE(snapshot.actors.size() == 3);
   REQUIRE(snapshot.changes.size() == 4);
-  CHECK(snapshot.changes[0].message == "init");
+  CHECK(snapshot.text(snapshot.changes[0]).message == "init");
   CHECK(snapshot.changes[3].max_op == 10);
   CHECK(snapshot.changes[3].deps_count == 2);
   CHECK(snapshot.head_rows == std::vector<std::uint32_t>{3});
