@@ -79,6 +79,10 @@ struct ApplyReport {
   std::optional<Error> damage;
 };
 
+/// Where a cursor goes whose element is gone: cursor.h.
+enum class CursorMove : std::uint8_t { kAfter, kBefore };
+
+struct Cursor;
 class Document;
 class Patches;
 class View;
@@ -157,6 +161,14 @@ class View {
   /// The element that an insert at `index` would reference (automerge-format 6.9); kHead possible.
   Result<OpId> insert_reference(ObjId list, std::size_t index,
                                 TextUnit unit = TextUnit::kUtf16Units) const;
+  /// A cursor at the element that covers `index`; at the end, when there is none. Errors: kNotFound
+  /// for what is neither a list nor a text.
+  Result<Cursor> cursor(ObjId sequence, std::size_t index, CursorMove move = CursorMove::kAfter,
+                        TextUnit unit = TextUnit::kUtf16Units) const;
+  /// Where it is in this view. O(log n) now and O(spans) in the past, or for an element that was
+  /// overwritten. Errors: kNotFound, also when the element is unknown here or not yet there.
+  Result<std::size_t> position(ObjId sequence, const Cursor& cursor,
+                               TextUnit unit = TextUnit::kUtf16Units) const;
   /// From the root to `object`, as keys and indices; nothing when it cannot be reached.
   std::optional<std::vector<Prop>> path(ObjId object, TextUnit unit = TextUnit::kUtf16Units) const;
 

@@ -3,6 +3,7 @@
 // answers are listed in README.md beside this file. Bytes are lower-case hex, op ids are text.
 
 #include "core/base/bytes.h"
+#include "core/engine/cursor.h"
 #include "core/engine/document.h"
 #include "core/model/ids.h"
 #include "core/model/scalar.h"
@@ -151,6 +152,8 @@ class Driver {
         {"heads", &Driver::heads},
         {"state", &Driver::state},
         {"diff", &Driver::diff},
+        {"cursor", &Driver::cursor},
+        {"position", &Driver::position},
         {"changes", &Driver::changes},
         {"missing", &Driver::missing},
         {"sync_new", &Driver::sync_new},
@@ -259,12 +262,36 @@ class Driver {
 
   json heads(const json& command) { return {{"heads", hex_list(document(command).heads())}}; }
 
-  json state(const json& command) {
+  engine::View view(const json& command) {
     const auto& target = document(command);
-    const auto view = command.contains("at")
-                          ? value_or_refuse(target.at(heads_of(command.at("at"))))
-                          : target.now();
-    return {{"state", describe(target, view)}};
+    if (!command.contains("at")) return target.now();
+    return value_or_refuse(target.at(heads_of(command.at("at"))));
+  }
+
+  json state(const json& command) {
+    return {{"state", describe(document(command), view(command))}};
+  }
+
+  engine::ObjId object(const json& command) {
+    const auto id = document(command).parse_id(command.at("object").get<std::string>());
+    if (!id) throw Refused("no such object");
+    return *id;
+  }
+
+  json cursor(const json& command) {
+    const auto move =
+        command.at("move") == "before" ? engine::CursorMove::kBefore : engine::CursorMove::kAfter;
+    const auto made = value_or_refuse(
+        view(command).cursor(object(command), command.at("index").get<std::size_t>(), move));
+    const auto again = value_or_refuse(engine::decode_cursor(engine::encode_cursor(made)));
+    if (again != made) std::abort();
+    return {{"cursor", engine::format_cursor(again)}};
+  }
+
+  json position(const json& command) {
+    const auto cursor =
+        value_or_refuse(engine::parse_cursor(command.at("cursor").get<std::string>()));
+    return {{"position", value_or_refuse(view(command).position(object(command), cursor))}};
   }
 
   json diff(const json& command) {

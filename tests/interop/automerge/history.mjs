@@ -214,6 +214,18 @@ export class History {
     this.both({ do: 'diff', doc, before: after, after: before });
   }
 
+  /// A cursor made at one moment, looked for at another and now.
+  cursor(doc, label, index, move, from, to) {
+    const object = this.ids.get(label) ?? '9999@00';
+    const [made, found] = [from, to].map(moment => (moment === null ? undefined : this.past[moment % this.past.length]));
+    // To the package a text that is not there yet is an empty one.
+    const there = at => !at || this.theirs.ask({ do: 'length', doc, object, at }).length > 0;
+    if (!there(made)) return;
+    const { cursor } = this.both({ do: 'cursor', doc, object, index, move, ...(made ? { at: made } : {}) });
+    if (!cursor) return;
+    for (const heads of [found, undefined].filter(there)) this.both({ do: 'position', doc, object, cursor, ...(heads ? { at: heads } : {}) });
+  }
+
   /// Tells the replica's shadow what happened since it was last told.
   follow(doc, heads) {
     const shadow = this.shadows.get(doc) ?? { copy: new Shadow(), heads: [] };
@@ -305,6 +317,11 @@ export class History {
       else if (kind < 17) this.take(['sync', ...two(), rng.chance(0.5)]);
       else if (kind < 18) this.take(['reload', rng.below(replicas), rng.chance(0.5)]);
       else if (kind < 19) this.take(rng.chance(0.5) ? ['look', rng.below(replicas), rng.below(1000)] : ['diff', rng.below(replicas), rng.below(1000), rng.below(1000)]);
+      else if (rng.chance(0.5) && this.labels.some(([, type]) => type === 'text')) {
+        const [label] = rng.pick(this.labels.filter(([, type]) => type === 'text'));
+        const moment = () => (rng.chance(0.5) ? null : rng.below(1000));
+        for (let i = 0; i < 8; ++i) this.take(['cursor', rng.below(replicas), label, rng.below(20), rng.pick(['before', 'after']), moment(), moment()]);
+      }
       else if (rng.chance(0.3)) this.take(['fork', rng.below(replicas), rng.below(1000), this.actor()]);
       else this.take(['look', rng.below(replicas), null]);
     }

@@ -134,7 +134,8 @@ export class Reference {
         if (rest[0] + rest[1] > handle.length(object)) return { error: 'erases past the end' };
         handle.splice(object, rest[0], rest[1], rest[2]);
       }
-      else if (rest[0] === rest[1] && rest[1] > handle.length(object)) return { error: 'an empty mark past the end' };
+      // The package takes an empty one, and of others leaves the beginning behind.
+      else if (rest[1] > handle.length(object)) return { error: 'a mark past the end' };
       else handle.mark(object, { start: rest[0], end: rest[1], expand: rest[4] }, rest[2], scalar(rest[3]), rest[3][0]);
       return null;
     } catch (problem) {
@@ -160,14 +161,32 @@ export class Reference {
 
   state({ doc, at }) {
     const handle = this.documents.get(doc);
-    // The package leaves out heads that it does not know where our engine refuses.
-    if (at?.some(hash => !handle.getChangeByHash(hash))) return { error: 'unknown heads' };
+    this.known(handle, at);
     return { state: describeObject(handle, '_root', 'map', at) };
+  }
+
+  length({ doc, object, at }) { return { length: this.documents.get(doc).length(object, at) }; }
+
+  cursor({ doc, object, index, move, at }) {
+    const handle = this.documents.get(doc);
+    this.known(handle, at);
+    return { cursor: handle.getCursor(object, index, at, move) };
+  }
+
+  position({ doc, object, cursor, at }) {
+    const handle = this.documents.get(doc);
+    this.known(handle, at);
+    return { position: handle.getCursorPosition(object, cursor, at) };
+  }
+
+  /// The package leaves out heads that it does not know where our engine refuses.
+  known(handle, heads) {
+    if (heads?.some(hash => !handle.getChangeByHash(hash))) throw new Error('unknown heads');
   }
 
   diff({ doc, before, after }) {
     const handle = this.documents.get(doc);
-    if ([...before, ...after].some(hash => !handle.getChangeByHash(hash))) return { error: 'unknown heads' };
+    this.known(handle, [...before, ...after]);
     return { patches: handle.diff(before, after).map(patchOf) };
   }
 
