@@ -43,14 +43,21 @@ Error exists(const Creation& creation) {
                     "change it with \"set\" or \"apply\", or choose another name");
 }
 
-/// A new document with this content: one change that anybody who makes it makes the same.
-Creation with_value(Creation creation, const Json& value, const std::string& message) {
-  creation.derive_actor = true;
+std::int64_t now_seconds(const Clock& clock) { return clock.wall_now_ms() / 1000; }
+
+/// A new document with this content. Of a document that others may make too, because its name or id
+/// is given, the first change is the same wherever it is made, so it has no time. One with a
+/// random id is made here alone and says when.
+Creation with_value(Creation creation, const Json& value, const std::string& message,
+                    std::int64_t now) {
+  creation.derive_actor = !creation.name.empty() || creation.id;
   creation.content = control::to_compact(value) + '\0' + message;
-  creation.fill = [value, message](engine::Document& document) -> Result<void> {
+  const std::int64_t time = creation.derive_actor ? 0 : now;
+  creation.fill = [value, message, time](engine::Document& document) -> Result<void> {
     if (!value.empty()) {
       verbs::WriteOptions options;
       options.message = message;
+      options.time = time;
       const auto set =
           verbs::set(document, Json::array({Json{{"pointer", ""}, {"value", value}}}), options);
       if (!set) return set.error();
@@ -58,6 +65,7 @@ Creation with_value(Creation creation, const Json& value, const std::string& mes
     }
     engine::CommitOptions empty;
     empty.message = message;
+    empty.time = time;
     empty.allow_empty = true;
     document.transact().commit(empty);
     return {};
@@ -93,13 +101,14 @@ Result<Bytes> data_param(const Call& call) {
 }
 
 /// A new document made of chunks, or chunks merged into one that exists.
-Creation with_chunks(Creation creation, Bytes chunks, bool update) {
+Creation with_chunks(Creation creation, Bytes chunks, bool update, std::int64_t now) {
   const auto data = std::make_shared<const Bytes>(std::move(chunks));
-  creation.fill = [data](engine::Document& document) -> Result<void> {
+  creation.fill = [data, now](engine::Document& document) -> Result<void> {
     const auto loaded = document.load_incremental(*data);
     if (!loaded) return loaded.error();
     if (document.heads().empty()) {
       engine::CommitOptions empty;
+      empty.time = now;
       empty.allow_empty = true;
       document.transact().commit(empty);
     }
@@ -196,7 +205,9 @@ void doc_new(Services& services, CallPtr call) {
   if (!creation) return call->fail(creation.error());
   if (!value) return call->fail(value.error());
   if (!message) return call->fail(message.error());
-  create_document(services, call, with_value(std::move(*creation), *value, *message));
+  create_document(
+      services, call,
+      with_value(std::move(*creation), *value, *message, now_seconds(services.clock())));
 }
 
 void doc_import(Services& services, CallPtr call) {
@@ -209,10 +220,12 @@ void doc_import(Services& services, CallPtr call) {
   if (*format == "json" || has_param(*call, "value")) {
     const auto value = root_value(*call);
     if (!value) return call->fail(value.error());
-    Creation made = with_value(std::move(*creation), *value, {});
+    const std::int64_t now = now_seconds(services.clock());
+    Creation made = with_value(std::move(*creation), *value, {}, now);
     if (*update) {
-      made.meet = [value = *value, dry_run = made.dry_run](engine::Document& document) {
+      made.meet = [value = *value, dry_run = made.dry_run, now](engine::Document& document) {
         verbs::WriteOptions options;
+        options.time = now;
         options.dry_run = dry_run;
         return verbs::apply(document, value, std::nullopt, options);
       };
@@ -225,7 +238,9 @@ void doc_import(Services& services, CallPtr call) {
   }
   auto data = data_param(*call);
   if (!data) return call->fail(data.error());
-  create_document(services, call, with_chunks(std::move(*creation), std::move(*data), *update));
+  create_document(
+      services, call,
+      with_chunks(std::move(*creation), std::move(*data), *update, now_seconds(services.clock())));
 }
 
 void doc_fork(Services& services, CallPtr call) {
@@ -238,7 +253,9 @@ void doc_fork(Services& services, CallPtr call) {
   fetch_bytes(services, *source, [&services, call, creation = *creation](Result<Bytes> bytes) {
     if (!bytes) return call->fail(bytes.error());
     services.on_control([&services, call, creation, bytes = std::move(*bytes)]() mutable {
-      create_document(services, call, with_chunks(creation, std::move(bytes), false));
+      create_document(
+          services, call,
+          with_chunks(creation, std::move(bytes), false, now_seconds(services.clock())));
     });
   });
 }

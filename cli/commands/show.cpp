@@ -23,7 +23,8 @@ std::string text_of(const Session& session, const json& change) {
   if (const std::string name = name_or_id(change); !name.empty())
     out += "Document: " + printable(name) + "\n";
   out += "Actor:    " + field(change, "actor") + " (" + field(change, "seq") + ")\n";
-  out += "Authored: " + field(change, "author_time") + "\n";
+  if (const std::string authored = field(change, "author_time"); !authored.empty())
+    out += "Authored: " + authored + "\n";
   if (const std::string received = field(change, "received_at"); !received.empty())
     out += "Received: " + received + ", " + printable(field(change, "origin")) + "\n";
   for (const json& dep : change.value("deps", json::array()))

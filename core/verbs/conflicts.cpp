@@ -2,6 +2,7 @@
 
 #include "core/codec/sha256.h"
 #include "core/control/error_table.h"
+#include "core/verbs/history.h"
 #include "core/verbs/pointer.h"
 #include "core/verbs/text_forms.h"
 
@@ -112,7 +113,7 @@ Result<json> to_json(const engine::Document& document, const Conflict& conflict,
     if (const auto change = document.change_of(value.id)) {
       item["change"] = change->to_hex();
       if (const auto info = document.change_info(*change))
-        item["author_time"] = format_seconds(info->time);
+        item["author_time"] = author_time(info->time);
     }
     values.push_back(std::move(item));
   }

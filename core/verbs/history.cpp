@@ -66,6 +66,10 @@ Error no_change(const ChangeHash& hash) {
 
 }  // namespace
 
+json author_time(std::int64_t seconds) {
+  return seconds == 0 ? json() : json(format_seconds(seconds));
+}
+
 Result<json> change_json(const engine::Document& document, const ChangeHash& hash) {
   const auto info = document.change_info(hash);
   const auto bytes = document.change_bytes(hash);
@@ -73,7 +77,7 @@ Result<json> change_json(const engine::Document& document, const ChangeHash& has
   return json{{"kind", "Change"},         {"v", 1},
               {"hash", hash.to_hex()},    {"actor", info->actor.to_hex()},
               {"seq", info->seq},         {"deps", heads_json(info->deps)},
-              {"message", info->message}, {"author_time", format_seconds(info->time)},
+              {"message", info->message}, {"author_time", author_time(info->time)},
               {"ops", info->op_count},    {"size_bytes", bytes->size()}};
 }
 

@@ -18,6 +18,10 @@ namespace converge::verbs {
 /// signature. Errors: rev.not_found.
 Result<nlohmann::json> change_json(const engine::Document& document, const ChangeHash& hash);
 
+/// A change's author_time; null for 0: the author gave none, as in the first change of a named
+/// document, which is the same wherever it is made.
+nlohmann::json author_time(std::int64_t seconds);
+
 struct LogOptions {
   std::optional<Pointer> path = {};       ///< only changes that wrote the place, what is below it,
                                           ///< or a place above it; a list index means the element
