@@ -1,3 +1,4 @@
+#include "agent/control/conflict_index.h"
 #include "agent/control/handlers.h"
 
 #include <fmt/format.h>
@@ -59,6 +60,12 @@ void agent_status(Services& services, CallPtr call) {
                   fmt::format("the store is {}: {}", to_string(stats.state), stats.state_reason),
                   "syncctl store check"));
     }
+    const auto open = count_open_conflicts(services.store());
+    if (!open) {
+      problems.push_back(
+          problem("store.corrupt", "error", open.error().message, "syncctl store check"));
+    }
+    const Json conflicts = open && *open ? Json(**open) : Json();
     Json peer_list = Json::array();
     for (const PeerView& peer : peers) {
       peer_list.push_back(to_json(peer));
@@ -80,7 +87,7 @@ void agent_status(Services& services, CallPtr call) {
                      {"store", store_status(stats)},
                      {"peers", std::move(peer_list)},
                      {"outbox", {{"entries", 0}, {"oldest_ms", nullptr}}},
-                     {"conflicts", {{"open", nullptr}}},
+                     {"conflicts", {{"open", conflicts}}},
                      {"quarantine", {{"entries", 0}}},
                      {"problems", std::move(problems)}});
   });

@@ -1,5 +1,6 @@
 #include "core/verbs/conflicts.h"
 
+#include "agent/control/conflict_index.h"
 #include "agent/control/document_walk.h"
 #include "agent/control/handlers.h"
 #include "agent/control/receipt_revisions.h"
@@ -19,19 +20,6 @@ namespace {
 
 using control::ErrorId;
 using control::make_error;
-
-/// Where the store keeps which conflicts the operator does not want to see: local to the replica.
-constexpr const char* kIgnoredPrefix = "conflict.ignored/";
-
-Result<std::set<std::string>> ignored_conflicts(store::Store& store) {
-  const auto settings = store.settings(kIgnoredPrefix);
-  if (!settings) return settings.error();
-  std::set<std::string> ids;
-  for (const auto& [name, value] : *settings) {
-    ids.insert(name.substr(std::string_view(kIgnoredPrefix).size()));
-  }
-  return ids;
-}
 
 /// The Conflict object with what only the replica knows.
 Result<Json> conflict_object(store::Store& store, const engine::Document& document, const Row& row,
@@ -62,40 +50,42 @@ struct Found {
   Json object;
 };
 
-/// Every conflict in the documents that the patterns name.
+/// Every conflict in the documents that the patterns name and whose entry in the index is `wanted`.
 void collect(Services& services, const CallPtr& call, const std::vector<std::string>& patterns,
+             std::function<bool(const repo::ConflictSummary&)> wanted,
              std::function<void(std::vector<Found>)> done) {
   const auto ignored = ignored_conflicts(services.store());
   if (!ignored) return call->fail(ignored.error());
-  walk(services, call, patterns,
-       [&services, call, ignored = *ignored, done = std::move(done)](std::vector<Row> rows) {
-         const auto found = std::make_shared<std::vector<Found>>();
-         visit_all(
-             services, call, std::move(rows),
-             [&services, found, ignored](ShardAccess& shard, const engine::Document& document,
-                                         Row& row) -> Result<void> {
-               std::vector<Found> here;
-               for (const verbs::Conflict& conflict :
-                    verbs::conflicts(document, row.header.id.to_url())) {
-                 auto object = conflict_object(shard.store, document, row, conflict,
-                                               ignored.contains(conflict.id));
-                 if (!object) return object.error();
-                 here.push_back({row, std::move(*object)});
-               }
-               services.on_control([found, here = std::move(here)] {
-                 found->insert(found->end(), here.begin(), here.end());
-               });
-               return {};
-             },
-             [found, done](const std::vector<Row>&) {
-               std::sort(found->begin(), found->end(), [](const Found& a, const Found& b) {
-                 if (a.row.name != b.row.name) return a.row.name < b.row.name;
-                 if (a.row.header.id != b.row.header.id) return a.row.header.id < b.row.header.id;
-                 return a.object["path"] < b.object["path"];
-               });
-               done(std::move(*found));
-             });
-       });
+  walk_conflicted(
+      services, call, patterns, std::move(wanted),
+      [&services, call, ignored = *ignored, done = std::move(done)](std::vector<Row> rows) {
+        const auto found = std::make_shared<std::vector<Found>>();
+        visit_all(
+            services, call, std::move(rows),
+            [&services, found, ignored](ShardAccess& shard, const engine::Document& document,
+                                        Row& row) -> Result<void> {
+              std::vector<Found> here;
+              for (const verbs::Conflict& conflict :
+                   verbs::conflicts(document, row.header.id.to_url())) {
+                auto object = conflict_object(shard.store, document, row, conflict,
+                                              ignored.contains(conflict.id));
+                if (!object) return object.error();
+                here.push_back({row, std::move(*object)});
+              }
+              services.on_control([found, here = std::move(here)] {
+                found->insert(found->end(), here.begin(), here.end());
+              });
+              return {};
+            },
+            [found, done](const std::vector<Row>&) {
+              std::sort(found->begin(), found->end(), [](const Found& a, const Found& b) {
+                if (a.row.name != b.row.name) return a.row.name < b.row.name;
+                if (a.row.header.id != b.row.header.id) return a.row.header.id < b.row.header.id;
+                return a.object["path"] < b.object["path"];
+              });
+              done(std::move(*found));
+            });
+      });
 }
 
 Json list_of(std::vector<Found> found, const std::function<bool(const Json&)>& wanted) {
@@ -106,10 +96,33 @@ Json list_of(std::vector<Found> found, const std::function<bool(const Json&)>& w
   return Json{{"kind", "ConflictList"}, {"v", 1}, {"items", std::move(items)}, {"next", nullptr}};
 }
 
-bool names(const std::string& wanted, const Json& conflict) {
+bool names(const std::string& wanted, const std::string& id) {
   constexpr std::size_t kPrefixMin = 6;  // "c-" and 4 digits
-  const auto id = conflict["id"].get<std::string>();
   return wanted.size() >= kPrefixMin && id.starts_with(wanted);
+}
+
+/// Documents that may have one of these conflicts.
+std::function<bool(const repo::ConflictSummary&)> having(const std::vector<std::string>& ids) {
+  return [ids](const repo::ConflictSummary& summary) {
+    if (!summary.is_complete()) return true;
+    return std::ranges::any_of(summary.ids, [&ids](const repo::ConflictId& id) {
+      const std::string text = repo::to_text(id);
+      return std::ranges::any_of(ids, [&](const std::string& each) { return names(each, text); });
+    });
+  };
+}
+
+/// Documents that may have a conflict in this state.
+std::function<bool(const repo::ConflictSummary&)> in_state(const std::string& state,
+                                                           std::set<std::string> ignored) {
+  if (state == "all" || (state == "open" && ignored.empty())) return {};
+  return [is_ignored = state == "ignored",
+          ignored = std::move(ignored)](const repo::ConflictSummary& summary) {
+    if (!summary.is_complete()) return true;
+    return std::ranges::any_of(summary.ids, [&](const repo::ConflictId& id) {
+      return ignored.contains(repo::to_text(id)) == is_ignored;
+    });
+  };
 }
 
 /// One row for each conflict asked for, or an error.
@@ -117,7 +130,9 @@ Result<std::vector<Found>> select(const std::vector<Found>& found,
                                   const std::vector<std::string>& ids) {
   std::vector<Found> selected;
   for (const std::string& id : ids) {
-    const auto matches = [&id](const Found& each) { return names(id, each.object); };
+    const auto matches = [&id](const Found& each) {
+      return names(id, each.object["id"].get<std::string>());
+    };
     const auto first = std::find_if(found.begin(), found.end(), matches);
     if (first == found.end()) {
       return make_error(ErrorId::kConflictNotFound, fmt::format("there is no conflict \"{}\"", id),
@@ -225,7 +240,9 @@ void conflict_list(Services& services, CallPtr call) {
                                  fmt::format("\"{}\" is not a state of a conflict", *state),
                                  "the states are open, ignored and all"));
   }
-  collect(services, call, *patterns,
+  auto ignored = ignored_conflicts(services.store());
+  if (!ignored) return call->fail(ignored.error());
+  collect(services, call, *patterns, in_state(*state, std::move(*ignored)),
           [call, type = *type, state = *state](std::vector<Found> found) {
             call->reply(list_of(std::move(found), [&](const Json& object) {
               return (state == "all" || object["state"] == state) &&
@@ -237,7 +254,7 @@ void conflict_list(Services& services, CallPtr call) {
 void conflict_show(Services& services, CallPtr call) {
   const auto id = required_string(*call, "id");
   if (!id) return call->fail(id.error());
-  collect(services, call, {}, [call, id = *id](const std::vector<Found>& found) {
+  collect(services, call, {}, having({*id}), [call, id = *id](const std::vector<Found>& found) {
     const auto selected = select(found, {id});
     if (!selected) return call->fail(selected.error());
     call->reply(selected->front().object);
@@ -247,22 +264,20 @@ void conflict_show(Services& services, CallPtr call) {
 void conflict_ignore(Services& services, CallPtr call) {
   const auto ids = strings_param(*call, "ids");
   if (!ids) return call->fail(ids.error());
-  collect(services, call, {}, [&services, call, ids = *ids](const std::vector<Found>& found) {
-    auto selected = select(found, ids);
-    if (!selected) return call->fail(selected.error());
-    for (Found& each : *selected) {
-      each.object["state"] = "ignored";
-      services.store().put_setting(kIgnoredPrefix + each.object["id"].get<std::string>(), Bytes{},
-                                   [](const Result<store::CommitNumber>&) {
-                                     // Reported by the sync below.
-                                   });
-    }
-    const Json list = list_of(std::move(*selected), [](const Json&) { return true; });
-    services.store().sync([call, list](const Result<store::CommitNumber>& done) {
-      if (!done) return call->fail(done.error());
-      call->reply(list);
-    });
-  });
+  collect(services, call, {}, having(*ids),
+          [&services, call, ids = *ids](const std::vector<Found>& found) {
+            auto selected = select(found, ids);
+            if (!selected) return call->fail(selected.error());
+            for (Found& each : *selected) {
+              each.object["state"] = "ignored";
+              ignore_conflict(services.store(), each.object["id"].get<std::string>());
+            }
+            const Json list = list_of(std::move(*selected), [](const Json&) { return true; });
+            services.store().sync([call, list](const Result<store::CommitNumber>& done) {
+              if (!done) return call->fail(done.error());
+              call->reply(list);
+            });
+          });
 }
 
 void conflict_resolve(Services& services, CallPtr call) {
@@ -276,7 +291,8 @@ void conflict_resolve(Services& services, CallPtr call) {
     return call->fail(
         make_error(ErrorId::kUsageArgument, "either conflict ids or a pattern is needed"));
   }
-  collect(services, call, *patterns,
+  auto wanted = ids->empty() ? std::function<bool(const repo::ConflictSummary&)>() : having(*ids);
+  collect(services, call, *patterns, std::move(wanted),
           [&services, call, ids = *ids, job = *job](const std::vector<Found>& found) {
             auto selected = ids.empty() ? Result<std::vector<Found>>(found) : select(found, ids);
             if (!selected) return call->fail(selected.error());

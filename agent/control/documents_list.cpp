@@ -1,3 +1,4 @@
+#include "agent/control/conflict_index.h"
 #include "agent/control/document_walk.h"
 #include "agent/control/handlers.h"
 #include "agent/control/workspace_digest.h"
@@ -17,7 +18,16 @@ namespace {
 using control::ErrorId;
 using control::make_error;
 
-Json row_json(store::Store& store, const Row& row, bool with_conflicts) {
+/// What the index says; null while it is being filled.
+Json conflicts_of(store::Store& store, const Row& row, bool is_indexed) {
+  if (!is_indexed) return row.conflicts > 0 ? Json(row.conflicts) : Json();
+  const auto entry = store.conflicts_of(row.header.id);
+  if (!entry) return {};
+  const auto summary = repo::decode_conflicts(*entry ? ByteView(**entry) : ByteView());
+  return summary && summary->exact ? Json(summary->count) : Json();
+}
+
+Json row_json(store::Store& store, const Row& row, bool is_indexed) {
   std::uint64_t seq = 0;
   for (const ChangeHash& head : row.header.heads) {
     const auto stored = store.find_change(row.header.id, head);
@@ -31,9 +41,10 @@ Json row_json(store::Store& store, const Row& row, bool with_conflicts) {
             {"seq", seq == 0 ? Json() : Json(seq)},
             {"changes", row.header.change_count},
             {"size_bytes", row.header.snapshot.bytes + row.header.tail_bytes},
+            {"actors", row.header.actors == 0 ? Json() : Json(row.header.actors)},
+            {"conflicts", conflicts_of(store, row, is_indexed)},
             {"state", row.header.state == store::DocumentState::kDegraded ? "degraded" : "ok"},
             {"updated_at", format_time(row.header.modified_ms)}};
-  if (with_conflicts) item["conflicts"] = row.conflicts;
   return item;
 }
 
@@ -97,8 +108,9 @@ void answer_list(Services& services, const CallPtr& call, std::vector<Row> rows,
   const std::size_t end =
       options.limit == 0 ? rows.size() : std::min<std::size_t>(rows.size(), begin + options.limit);
   Json items = Json::array();
+  const bool indexed = is_indexed(services.store());
   for (std::size_t i = begin; i < end; ++i) {
-    items.push_back(row_json(services.store(), rows[i], options.conflicted));
+    items.push_back(row_json(services.store(), rows[i], indexed));
   }
   const bool more = end < rows.size() && end > begin;
   call->reply(Json{{"kind", "DocumentList"},
@@ -155,7 +167,7 @@ void doc_list(Services& services, CallPtr call) {
   const auto deleted = bool_param(*call, "deleted");
   if (!deleted) return call->fail(deleted.error());
   if (*deleted) return list_deleted(services, call, options.count);
-  walk(services, call, *patterns, [&services, call, options](std::vector<Row> rows) {
+  const auto answer = [&services, call, options](std::vector<Row> rows) {
     if (options.degraded) {
       std::erase_if(
           rows, [](const Row& row) { return row.header.state != store::DocumentState::kDegraded; });
@@ -170,7 +182,9 @@ void doc_list(Services& services, CallPtr call) {
         [&services, call, options](std::vector<Row> visited) {
           answer_list(services, call, std::move(visited), options);
         });
-  });
+  };
+  if (options.conflicted) return walk_conflicted(services, call, *patterns, {}, answer);
+  walk(services, call, *patterns, answer);
 }
 
 void doc_digest(Services& services, CallPtr call) {

@@ -1,6 +1,7 @@
 #include "agent/runtime/agent_services.h"
 
 #include "agent/control/catalog_access.h"
+#include "agent/control/conflict_index.h"
 
 #include <nlohmann/json.hpp>
 
@@ -18,7 +19,10 @@ AgentServices::AgentServices(Context& context,
 
 AgentServices::~AgentServices() = default;
 
-void AgentServices::begin() { keeper_.reconcile(); }
+void AgentServices::begin() {
+  keeper_.reconcile();
+  handlers::complete_index(*this);
+}
 
 void AgentServices::on_shard(const DocumentId& document, handlers::ShardTask task) {
   context_.shard_of(document).run(

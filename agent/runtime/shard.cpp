@@ -1,5 +1,7 @@
 #include "agent/runtime/shard.h"
 
+#include "agent/control/conflict_index.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +18,10 @@ Shard::Shard(std::size_t number, std::size_t cache_bytes, store::Store& store, c
           [this](std::function<void()> task) {
             run([task = std::move(task)](handlers::ShardAccess&, DocumentExchange&) { task(); });
           },
-          exchange_, repo::Repo::Options{.cache_bytes = cache_bytes, .actors_max = 100'000})),
+          exchange_,
+          repo::Repo::Options{.cache_bytes = cache_bytes,
+                              .actors_max = 100'000,
+                              .conflicts = handlers::conflict_entry})),
       access_{*repo_, store, clock} {
   exchange_.attach(*repo_);
 }

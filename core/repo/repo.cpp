@@ -1,6 +1,7 @@
 #include "core/repo/repo.h"
 
 #include "core/base/assert.h"
+#include "core/repo/conflict_index.h"
 
 #include <fmt/format.h>
 
@@ -46,6 +47,7 @@ struct Repo::Cell {
   std::optional<Error> failure;         ///< the append that failed
   Heads submitted;                      ///< heads as of the last append
   std::set<ChangeHash> stored_orphans;  ///< as of the last append
+  bool has_index_entry = false;         ///< the store may have an entry in the conflict index
   std::uint64_t expected_seq = 0;
   std::uint64_t tickets = 0;  ///< appends submitted
   std::uint64_t durable = 0;  ///< highest ticket known durable
@@ -61,6 +63,25 @@ namespace {
 
 /// A little for the cell itself, so that a million empty documents are not free.
 constexpr std::size_t kCellBytes = 512;
+
+/// The document's own changes, each on top of everything before it: they can leave no register with
+/// two values where there was none before.
+bool continues_alone(const engine::Document& document, const Heads& before,
+                     const std::vector<store::NewChange>& fresh) {
+  Heads heads = before;
+  for (const store::NewChange& change : fresh) {
+    auto info = document.change_info(change.hash);
+    if (!info || info->actor != document.actor()) return false;
+    std::sort(info->deps.begin(), info->deps.end());
+    if (info->deps != heads) return false;
+    heads = {change.hash};
+  }
+  return true;
+}
+
+bool has_content(const store::DocumentAppend& part) {
+  return !part.changes.empty() || !part.orphans.empty() || !part.removed_orphans.empty();
+}
 
 Error not_found(const DocumentId& id) {
   return Error{ErrorCode::kNotFound, fmt::format("there is no document {}", id.to_url()),
@@ -120,12 +141,13 @@ void Repo::commit(const DocumentId& id, CommitRequest request, CommitDone done) 
   append.names = std::move(request.names);
   append.idempotency = std::move(request.idempotency);
   store::DocumentAppend part = collect(*cell);
-  submit_overflow(cell, part, append.source, request.durability);
+  const bool was_split = submit_overflow(cell, part, append.source, request.durability);
+  // The pieces say that they do not know; the rest always does.
+  if (was_split && options_.conflicts && !part.conflicts) part.conflicts = Bytes{};
   part.peer_states = std::move(request.peer_states);
-  const bool has_content = !part.changes.empty() || !part.orphans.empty() ||
-                           !part.removed_orphans.empty() || !part.peer_states.empty();
-  if (has_content) append.documents.push_back(std::move(part));
-  if (!has_content && append.names.empty() && !append.idempotency) {
+  const bool is_needed = has_content(part) || !part.peer_states.empty() || part.conflicts;
+  if (is_needed) append.documents.push_back(std::move(part));
+  if (!is_needed && append.names.empty() && !append.idempotency) {
     Committed nothing;
     nothing.document = id;
     nothing.before = nothing.heads = cell->submitted;
@@ -156,6 +178,8 @@ store::DocumentAppend Repo::collect(Cell& cell) {
     for (const ChangeHash& hash : cell.document.changes_since(cell.submitted)) {
       part.changes.push_back(chunk_of(hash));
     }
+    part.actors = cell.document.actor_count();
+    part.conflicts = index_entry(cell, part.changes);
   }
   const std::vector<ChangeHash> queued = cell.document.orphans();
   if (queued.empty() && cell.stored_orphans.empty()) return part;
@@ -170,9 +194,38 @@ store::DocumentAppend Repo::collect(Cell& cell) {
   return part;
 }
 
+/// The entry of the conflict index that must be stored with these changes; nothing when what is
+/// stored stays right.
+std::optional<Bytes> Repo::index_entry(Cell& cell, const std::vector<store::NewChange>& fresh) {
+  if (!options_.conflicts) return std::nullopt;
+  if (!cell.has_index_entry && continues_alone(cell.document, cell.submitted, fresh)) {
+    return std::nullopt;
+  }
+  Bytes entry = options_.conflicts(cell.id, cell.document);
+  if (entry.empty() && !cell.has_index_entry) return std::nullopt;
+  cell.has_index_entry = !entry.empty();
+  return entry;
+}
+
+void Repo::reindex(const DocumentId& id, CommitDone done) {
+  const CellPtr cell = find(id);
+  ASSERT(cell != nullptr && options_.conflicts);
+  store::DocumentAppend part;
+  part.document = id;
+  part.expected_seq = cell->expected_seq;
+  part.heads = cell->submitted;
+  part.actors = cell->document.actor_count();
+  part.conflicts = options_.conflicts(id, cell->document);
+  cell->has_index_entry = !part.conflicts->empty();
+  store::Append append;
+  append.documents.push_back(std::move(part));
+  submit(cell, std::move(append), store::Durability::kRelaxed, std::move(done));
+}
+
 /// A batch is bounded (store.md 8): what does not fit the last one goes ahead in batches of its
-/// own, each a consistent older state of the document. Leaves the rest in `part`.
-void Repo::submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
+/// own, each a consistent older state of the document. Leaves the rest in `part`; tells whether
+/// there were any.
+bool Repo::submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
                            const store::Source& source, store::Durability durability) {
   std::size_t left = 0;
   for (const store::NewChange& change : part.changes) left += stored_bytes(change);
@@ -199,6 +252,8 @@ void Repo::submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
     }
     left -= bytes;
     piece.heads.assign(heads.begin(), heads.end());
+    if (options_.conflicts)
+      piece.conflicts = encode(ConflictSummary{.exact = false, .count = 0, .ids = {}});
     std::erase_if(part.removed_orphans, [&](const ChangeHash& hash) {
       if (taken.contains(hash)) piece.removed_orphans.push_back(hash);
       return taken.contains(hash);
@@ -211,6 +266,7 @@ void Repo::submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
   part.changes.erase(part.changes.begin(),
                      part.changes.begin() + static_cast<std::ptrdiff_t>(begin));
   part.expected_seq = cell->expected_seq;
+  return begin > 0;
 }
 
 void Repo::submit(const CellPtr& cell, store::Append append, store::Durability durability,
@@ -231,7 +287,7 @@ void Repo::submit(const CellPtr& cell, store::Append append, store::Durability d
       pending.committed.changes.push_back(change.hash);
     }
     cell->submitted = part.heads;
-    cell->expected_seq += 1;
+    if (has_content(part) || cell->is_new) cell->expected_seq += 1;
     cell->is_new = false;
   }
   if (cell->has_borrowed_actor && !pending.committed.changes.empty()) {
@@ -401,6 +457,11 @@ Result<Repo::CellPtr> Repo::load(const DocumentId& id) {
   cell->submitted = stored->header.heads;
   cell->stored_orphans = std::move(orphans);
   cell->expected_seq = stored->header.document_seq;
+  if (options_.conflicts) {
+    const auto entry = store_.conflicts_of(id);
+    // What cannot be read is written again with the next change.
+    cell->has_index_entry = !entry || entry->has_value();
+  }
   return cell;
 }
 

@@ -77,6 +77,9 @@ class Repo {
   struct Options {
     std::size_t cache_bytes = 128u << 20;
     std::size_t actors_max = 100'000;  ///< actors remembered for evicted documents
+    /// The document's entry in the conflict index (conflict_index.h), which is stored with every
+    /// change that may alter it. Empty: no index is kept. Cost of a call: O(document).
+    std::function<Bytes(const DocumentId&, const engine::Document&)> conflicts = {};
   };
 
   /// All of them outlive the repository. `post` must not run the task before it returns.
@@ -110,6 +113,10 @@ class Repo {
   /// (An edit that fails rolls its own transaction back.)
   void discard(const DocumentId& id);
 
+  /// Stores the document's entry in the conflict index and its number of actors anew, for stores
+  /// and documents that have none yet. Relaxed. REQUIRES: the document is open.
+  void reindex(const DocumentId& id, CommitDone done);
+
   /// Tombstone in the store; the document is closed. Errors: those of store::Store::remove.
   void remove(const DocumentId& id, store::Source by, Released done);
 
@@ -133,7 +140,8 @@ class Repo {
   ActorId actor_for(const DocumentId& id);
   void remember_actor(const Cell& cell);
   store::DocumentAppend collect(Cell& cell);
-  void submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
+  std::optional<Bytes> index_entry(Cell& cell, const std::vector<store::NewChange>& fresh);
+  bool submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
                        const store::Source& source, store::Durability durability);
   void submit(const CellPtr& cell, store::Append append, store::Durability durability,
               CommitDone done);

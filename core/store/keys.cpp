@@ -173,6 +173,8 @@ std::string name_link_key(const DocumentId& document, std::string_view name) {
 
 std::string tombstone_key(const DocumentId& document) { return key_of('t', document); }
 
+std::string conflict_key(const DocumentId& document) { return key_of('k', document); }
+
 std::string idempotency_key(const ClientId& client, std::string_view key) {
   std::string out = "x";
   put(out, client);
@@ -248,7 +250,7 @@ Result<ParsedKey> parse_key(std::string_view key) {
     case 'f':
       return parse_named(key, Kind::kFingerprint);
     case 'k':
-      return parse_named(key, Kind::kConflictIndex);
+      return parse_by_document(key, Kind::kConflictIndex, false);
     case 'v':
       return parse_named(key, Kind::kCurrentValue);
     default:
@@ -267,7 +269,7 @@ std::string describe_key(std::string_view key) {
     const bool printable = std::ranges::all_of(name, [](char c) { return c >= 0x20 && c != 0x7f; });
     if (printable) return std::string(1, space) + "/" + std::string(name);
   }
-  const bool has_document = std::string_view("dil t").find(space) != std::string_view::npos;
+  const bool has_document = std::string_view("dil kt").find(space) != std::string_view::npos;
   const bool visible = space > 0x20 && space < 0x7f;
   std::string out = visible ? std::string(1, space) : hex(0, 1);
   if (!has_document || key.size() < 1 + kDocumentBytes) return out + "/" + hex(1, key.npos);

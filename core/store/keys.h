@@ -52,6 +52,7 @@ std::string receipt_key(ReceiptNumber number);
 std::string name_key(std::string_view name);
 std::string name_link_key(const DocumentId& document, std::string_view name);
 std::string tombstone_key(const DocumentId& document);
+std::string conflict_key(const DocumentId& document);
 std::string idempotency_key(const ClientId& client, std::string_view key);
 std::string peer_key(const PeerKey& peer);
 std::string job_key(std::uint64_t id);

@@ -39,6 +39,9 @@ class KvStore final : public Store {
   Result<Page<Tombstone>> list_tombstones(const PageRequest& request) override;
   Result<Page<Receipt>> receipts(ReceiptNumber from, std::size_t limit) override;
 
+  Result<Page<ConflictEntry>> list_conflicts(const PageRequest& request) override;
+  Result<std::optional<Bytes>> conflicts_of(const DocumentId& document) override;
+
   Result<std::optional<DocumentId>> find_name(std::string_view name) override;
   Result<Page<NameEntry>> list_names(const PageRequest& request) override;
   Result<std::vector<std::string>> names_of(const DocumentId& document) override;

@@ -226,6 +226,36 @@ Result<Page<DocumentHeader>> KvStore::list_documents(const PageRequest& request)
   return page;
 }
 
+Result<Page<ConflictEntry>> KvStore::list_conflicts(const PageRequest& request) {
+  Page<ConflictEntry> page;
+  const std::size_t limit = page_limit(request);
+  const auto ok = walk("k", page_start("k", request.after),
+                       [&](std::string_view key, std::string_view value) -> Result<bool> {
+                         if (page.items.size() == limit) {
+                           page.next = as_text(page.items.back().document.bytes);
+                           return false;
+                         }
+                         const auto parsed = parse_key(key);
+                         if (!parsed) return parsed.error();
+                         const auto entry = decode_blob(key, value, Kind::kConflictIndex);
+                         if (!entry) return entry.error();
+                         page.items.push_back({parsed->document, to_bytes(as_bytes(*entry))});
+                         return true;
+                       });
+  if (!ok) return ok.error();
+  return page;
+}
+
+Result<std::optional<Bytes>> KvStore::conflicts_of(const DocumentId& document) {
+  const std::string key = conflict_key(document);
+  const auto value = get(key);
+  if (!value) return value.error();
+  if (!*value) return std::optional<Bytes>();
+  const auto entry = decode_blob(key, **value, Kind::kConflictIndex);
+  if (!entry) return entry.error();
+  return std::optional(to_bytes(as_bytes(*entry)));
+}
+
 Result<std::vector<DocumentId>> KvStore::find_by_prefix(std::string_view base58,
                                                         std::size_t limit) {
   std::vector<DocumentId> found;

@@ -131,6 +131,13 @@ DocumentAppended add_document(Group& group, const DocumentAppend& part, Target t
   }
   for (const PeerSync& state : part.peer_states) put_peer_state(group, part.document, state);
 
+  if (part.conflicts && part.conflicts->empty()) group.erase(conflict_key(part.document));
+  if (part.conflicts && !part.conflicts->empty()) {
+    std::string key = conflict_key(part.document);
+    std::string value = encode_blob(key, Kind::kConflictIndex, as_text(*part.conflicts));
+    group.put(std::move(key), std::move(value));
+  }
+
   const bool only_states =
       part.changes.empty() && part.orphans.empty() && part.removed_orphans.empty();
   if (!only_states || target.is_new) {
@@ -138,9 +145,13 @@ DocumentAppended add_document(Group& group, const DocumentAppend& part, Target t
     header.document_seq += 1;
     header.change_count += target.fresh.size();
     header.tail_changes += target.fresh.size();
+    if (part.actors != 0) header.actors = part.actors;
     if (!target.fresh.empty() || target.is_new) header.modified_ms = group.now_ms();
     group.ledger().changes += target.fresh.size();
     group.ledger().documents += target.is_new ? 1 : 0;
+    group.put_header(target.record);
+  } else if (part.actors != 0 && part.actors != header.actors) {
+    header.actors = part.actors;
     group.put_header(target.record);
   }
   result.header = std::move(header);
@@ -282,7 +293,7 @@ std::size_t append_bytes(const Append& append) {
   constexpr std::size_t kOverhead = 200;  // keys, value header, receipt
   std::size_t bytes = 0;
   for (const DocumentAppend& part : append.documents) {
-    bytes += kOverhead + part.heads.size() * 32;
+    bytes += kOverhead + part.heads.size() * 32 + (part.conflicts ? part.conflicts->size() : 0);
     for (const auto* list : {&part.changes, &part.orphans}) {
       for (const NewChange& change : *list) bytes += kOverhead + change.chunk.size();
     }
@@ -362,6 +373,7 @@ Result<void> add_removal(Group& group, const DocumentId& document, const Source&
 
   HeaderRecord record = std::move(**header);
   apply_edits(group, names, *bindings);
+  group.erase(conflict_key(document));
   std::string value =
       encode_tombstone(tomb_key, {document, group.now_ms(), by, record.header.heads});
   group.put(std::move(tomb_key), std::move(value));

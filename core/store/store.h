@@ -180,6 +180,12 @@ class Store {
   /// From number `from` on, ascending; a hole in the numbers is damage, reported by check.
   virtual Result<Page<Receipt>> receipts(ReceiptNumber from, std::size_t limit) = 0;
 
+  // The conflict index: derivable, kept in the same batch as the changes.
+
+  /// By document; only documents that have an entry.
+  virtual Result<Page<ConflictEntry>> list_conflicts(const PageRequest& request) = 0;
+  virtual Result<std::optional<Bytes>> conflicts_of(const DocumentId& document) = 0;
+
   // Names.
 
   virtual Result<std::optional<DocumentId>> find_name(std::string_view name) = 0;

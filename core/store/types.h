@@ -61,6 +61,7 @@ struct DocumentHeader {
   std::int64_t created_ms = 0;   ///< first stored here; for display
   std::int64_t modified_ms = 0;  ///< last change stored here; for display
   SnapshotRef snapshot;
+  std::uint64_t actors = 0;  ///< authors of its changes, for display; 0: not known
   bool operator==(const DocumentHeader&) const = default;
 };
 
@@ -154,6 +155,11 @@ struct DocumentAppend {
   std::vector<ChangeHash> removed_orphans;
   /// Sync state as of this append. Never ahead of the changes it speaks of.
   std::vector<PeerSync> peer_states;
+  /// Authors of the document's changes, this append included; 0 leaves what is known.
+  std::uint64_t actors = 0;
+  /// The document's entry in the conflict index as of this append: opaque here, empty removes it;
+  /// nothing leaves it as it is.
+  std::optional<Bytes> conflicts = {};
 };
 
 /// One request: everything in it becomes durable together or not at all.
@@ -184,6 +190,13 @@ struct Receipt {
   std::int64_t time_ms = 0;
   Source source;
   bool operator==(const Receipt&) const = default;
+};
+
+/// What the index of conflicts holds about one document.
+struct ConflictEntry {
+  DocumentId document;
+  Bytes entry;
+  bool operator==(const ConflictEntry&) const = default;
 };
 
 struct Tombstone {

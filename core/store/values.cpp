@@ -97,6 +97,7 @@ std::string encode_header(std::string_view key, const HeaderRecord& record) {
     fields.fixed(12, header.snapshot.sha256);
     fields.heads(13, header.snapshot.heads);
   }
+  if (header.actors != 0) fields.number(128, header.actors);
   fields.append_extra(record.extra);
   return seal_value(key, Kind::kHeader, fields.body());
 }
@@ -127,6 +128,7 @@ Result<HeaderRecord> decode_header(std::string_view key, std::string_view value)
     header.snapshot.sha256 = fields.fixed<32>(12);
     header.snapshot.heads = fields.heads(13);
   }
+  header.actors = fields.number(128);
   if (const char* why = fields.finish(&record.extra)) return bad_record(key, why);
   return record;
 }
