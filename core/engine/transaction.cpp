@@ -170,7 +170,8 @@ void Transaction::Impl::restore_views() {
 std::vector<ChangeIndex> Transaction::Impl::dependencies() const {
   const crdt::ChangeGraph& graph = document->graph;
   std::vector<ChangeIndex> deps = clock ? document->indices_of(at_heads) : graph.head_indices();
-  if (seq > 1) deps.push_back(*graph.by_seq(actor, seq - 1));
+  // At old heads these are all: an actor is chosen whose changes they include.
+  if (seq > 1 && !clock) deps.push_back(*graph.by_seq(actor, seq - 1));
   if (deps.size() > 1) {
     std::sort(deps.begin(), deps.end(), [&](ChangeIndex a, ChangeIndex b) {
       return a != b && graph.hash(a) < graph.hash(b);

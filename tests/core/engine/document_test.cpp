@@ -353,3 +353,33 @@ TEST_CASE("saving an unchanged document gives back the same bytes", "[engine]") 
   CHECK(document.memory_bytes() > 0);
   CHECK(to_hex(Document(actor("aa")).save()) == "856f4a83b81a9544000400000000");
 }
+
+TEST_CASE("a change at old heads depends on exactly these", "[engine]") {
+  Document document(actor("aa"));
+  edit(document, [](auto& tx) { REQUIRE(tx.put(kRoot, key("a"), Scalar::null()).has_value()); });
+  Document other = document.fork(actor("bb"));
+  const auto theirs =
+      edit(other, [](auto& tx) { REQUIRE(tx.put(kRoot, key("b"), Scalar::null()).has_value()); });
+  REQUIRE(document.merge(other).has_value());
+  edit(document, [](auto& tx) { REQUIRE(tx.put(kRoot, key("c"), Scalar::null()).has_value()); });
+
+  // They include the actor's first change but not its second, so a derived actor writes.
+  auto old = document.transact_at({theirs});
+  REQUIRE(old->put(kRoot, key("d"), Scalar::null()).has_value());
+  const auto first = *old->commit();
+  CHECK(document.change_deps(first) == std::vector<ChangeHash>{theirs});
+  CHECK(document.change_info(first)->actor != document.actor());
+  CHECK(document.change_info(first)->seq == 1);
+
+  // These include all of its changes, which are not named a second time.
+  Document third = document.fork(actor("cc"));
+  const auto top =
+      edit(third, [](auto& tx) { REQUIRE(tx.put(kRoot, key("e"), Scalar::null()).has_value()); });
+  REQUIRE(document.merge(third).has_value());
+  auto again = document.transact_at({top});
+  REQUIRE(again->put(kRoot, key("f"), Scalar::null()).has_value());
+  const auto second = *again->commit();
+  CHECK(document.change_deps(second) == std::vector<ChangeHash>{top});
+  CHECK(document.change_info(second)->actor == document.actor());
+  CHECK(document.change_info(second)->seq == 3);
+}

@@ -214,7 +214,9 @@ class Driver {
     auto& target = document(command);
     const auto before = target.heads();
     json results = json::array();
-    auto transaction = target.transact();
+    auto transaction = command.contains("at")
+                           ? value_or_refuse(target.transact_at(heads_of(command.at("at"))))
+                           : target.transact();
     for (const auto& edit : command.at("edits")) {
       try {
         results.push_back(edit_once(target, transaction, edit));

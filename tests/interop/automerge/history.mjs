@@ -131,8 +131,11 @@ export class History {
     actors.forEach((actor, doc) => this.both({ do: 'new', doc, actor }, ['error']));
   }
 
-  edit(doc, edits, message, time) {
-    const answer = this.both({ do: 'edit', doc, edits: edits.map(edit => this.resolved(edit)), message, time });
+  /// With `moment`, as if at old heads.
+  edit(doc, edits, message, time, moment) {
+    const at = moment === undefined ? undefined : this.past[moment % this.past.length];
+    const answer = this.both({ do: 'edit', doc, edits: edits.map(edit => this.resolved(edit)), message, time, ...(at ? { at } : {}) });
+    if (answer.error) return;
     this.learn(edits, answer.results);
     this.check(doc);
   }
@@ -210,8 +213,16 @@ export class History {
   /// How the view at one old moment turns into that at another, both ways.
   diff(doc, from, to) {
     const [before, after] = [from, to].map(moment => this.past[moment % this.past.length]);
-    this.both({ do: 'diff', doc, before, after });
-    this.both({ do: 'diff', doc, before: after, after: before });
+    this.patches(doc, before, after);
+    this.patches(doc, after, before);
+  }
+
+  patches(doc, before, after) {
+    const command = { do: 'diff', doc, before, after };
+    const ours = this.ours.ask(command);
+    // Marks of two texts, one behind the other, the package tells as marks of the first.
+    const marksMeet = ours.patches?.some((patch, i, all) => patch.action === 'mark' && all[i + 1]?.action === 'mark');
+    return marksMeet ? ours : this.both(command);
   }
 
   /// A cursor made at one moment, looked for at another and now.
@@ -229,7 +240,7 @@ export class History {
   /// Tells the replica's shadow what happened since it was last told.
   follow(doc, heads) {
     const shadow = this.shadows.get(doc) ?? { copy: new Shadow(), heads: [] };
-    const { patches } = this.both({ do: 'diff', doc, before: shadow.heads, after: heads });
+    const { patches } = this.patches(doc, shadow.heads, heads);
     shadow.copy.apply(patches);
     this.shadows.set(doc, { copy: shadow.copy, heads });
   }
@@ -271,8 +282,15 @@ export class History {
   // Generation.
 
   /// Chooses edits one at a time, each in the state that the ones before it left, and takes the step.
-  randomEdit(doc) {
+  randomEdit(doc, moment) {
     const handle = this.theirs.documents.get(doc);
+    if (moment !== undefined) {
+      try {
+        this.theirs.isolate(doc, this.past[moment % this.past.length]);
+      } catch {
+        return;  // not a moment of this replica
+      }
+    }
     const edits = [];
     const results = [];
     for (let n = 1 + this.rng.below(5); n > 0; --n) {
@@ -292,7 +310,8 @@ export class History {
       this.learn([next], [result]);
     }
     handle.rollback();
-    this.take(['edit', doc, edits, this.rng.chance(0.3) ? 'a message' : '', this.rng.below(1e6)]);
+    if (moment !== undefined) handle.integrate();
+    this.take(['edit', doc, edits, this.rng.chance(0.3) ? 'a message' : '', this.rng.below(1e6), ...(moment === undefined ? [] : [moment])]);
   }
 
   /// A start that all replicas share: one object of each kind and a counter, so that edits meet.
@@ -311,7 +330,8 @@ export class History {
     const two = () => { const a = rng.below(replicas); return [a, (a + 1 + rng.below(replicas - 1)) % replicas]; };
     for (let n = 4 + rng.below(14); n > 0; --n) {
       const kind = rng.below(20);
-      if (kind < 11 || this.past.length === 0) this.randomEdit(rng.below(replicas));
+      if (kind < 10 || this.past.length === 0) this.randomEdit(rng.below(replicas));
+      else if (kind < 11) this.randomEdit(rng.below(replicas), rng.chance(0.5) ? rng.below(1000) : undefined);
       else if (kind < 13) this.take(['merge', ...two()]);
       else if (kind < 15) this.take(['give', ...two(), rng.below(1e6), rng.next()]);
       else if (kind < 17) this.take(['sync', ...two(), rng.chance(0.5)]);

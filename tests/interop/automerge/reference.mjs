@@ -146,12 +146,22 @@ export class Reference {
   commit(doc, { message, time }) {
     const handle = this.documents.get(doc);
     const hash = handle.commit(message || null, time);
-    return { hash, ...(hash ? { change: hex(handle.getLastLocalChange()) } : {}) };
+    return { hash, ...(hash ? { change: hex(handle.getChangeByHash(hash)) } : {}) };
   }
 
   edit(command) {
+    if (command.at) this.isolate(command.doc, command.at);
     const results = command.edits.map(edit => this.editOnce(command.doc, edit));
-    return { results, ...this.commit(command.doc, command) };
+    const answer = { results, ...this.commit(command.doc, command) };
+    if (command.at) this.documents.get(command.doc).integrate();
+    return answer;
+  }
+
+  /// From here on until integrate() as if at old heads.
+  isolate(doc, heads) {
+    const handle = this.documents.get(doc);
+    this.known(handle, heads);
+    handle.isolate(heads);
   }
 
   apply({ doc, changes }) { this.documents.get(doc).applyChanges(changes.map(unhex)); return {}; }
