@@ -91,7 +91,8 @@ Result<void> prepare_target(const fs::path& target) {
   }
   std::error_code error;
   if (!fs::is_directory(fs::symlink_status(target)) || !fs::is_empty(target, error) || error) {
-    return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory", "input.file"};
+    return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory",
+                 "output.exists"};
   }
   for (const char* folder : {kDatabaseFolder, kQuarantineFolder, kTemporaryFolder}) {
     if (::mkdir((target / folder).c_str(), 0700) != 0) {
@@ -352,6 +353,45 @@ Result<BackupReport> copy_store(const fs::path& source, const fs::path& target,
   report.commit = manifest.commit;
   report.receipt = manifest.receipt;
   return report;
+}
+
+Result<void> link_store(const fs::path& source, const fs::path& target, LevelDbEnv& env,
+                        const WithPause& with_pause) {
+  if (auto ok = prepare_target(target); !ok) return ok;
+  const fs::path from = source / kDatabaseFolder;
+  const fs::path to = target / kDatabaseFolder;
+  FileSet set;
+  const auto fixed = with_pause([&]() -> Result<void> {
+    env.hold_removals();
+    auto files = fix_files(from);
+    if (!files) return files.error();
+    set = std::move(*files);
+    for (const std::uint64_t number : set.tables) {
+      const fs::path file = table_path(from, number);
+      const bool linked = ::link(file.c_str(), (to / file.filename()).c_str()) == 0;
+      if (!linked && errno != ENOENT) return file_error("link", file.string(), errno);
+    }
+    return {};
+  });
+  Result<void> done = fixed;
+  for (auto log = set.logs.begin(); done && log != set.logs.end(); ++log) {
+    const std::string name = log_name(log->first);
+    const auto sha256 = copy_file(from / name, to / name, log->second);
+    if (!sha256) done = sha256.error();
+  }
+  env.release_removals();
+  if (!done) return done;
+  if (auto ok = write_file_synced(to / set.manifest_name, set.manifest); !ok) return ok;
+  if (auto ok = write_file_synced(to / "CURRENT", set.manifest_name + "\n"); !ok) return ok;
+  for (const auto& [name, folder] :
+       {std::pair<const char*, fs::path>{kGuardMarker, kDatabaseFolder},
+        std::pair<const char*, fs::path>{kFormatFile, {}}}) {
+    if (::link((source / folder / name).c_str(), (target / folder / name).c_str()) != 0 &&
+        errno != ENOENT) {
+      return file_error("link", (source / folder / name).string(), errno);
+    }
+  }
+  return {};
 }
 
 Result<std::vector<Finding>> verify_backup(const fs::path& backup) {

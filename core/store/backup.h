@@ -46,6 +46,12 @@ Result<BackupReport> copy_store(const std::filesystem::path& source,
                                 const BackupContext& context, LevelDbEnv& env,
                                 const WithPause& with_pause);
 
+/// A view of the store that `env` serves, to be read and thrown away: links to its tables, copies
+/// of the rest; no report, so no backup. A table that is missing is missing in the view. `target`
+/// must be on the same file system and not exist. Errors: as copy_store.
+Result<void> link_store(const std::filesystem::path& source, const std::filesystem::path& target,
+                        LevelDbEnv& env, const WithPause& with_pause);
+
 /// Total over any bytes. Errors: kCorrupt, kUnsupported (a later format).
 Result<BackupManifest> parse_backup_manifest(std::string_view text);
 std::string format_backup_manifest(const BackupManifest& manifest);

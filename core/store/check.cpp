@@ -31,8 +31,9 @@ class Checker {
     read_version();
     check_tables();
     check_logs();
-    if (options_.depth == CheckDepth::kSample) sample_blocks();
-    if (options_.depth == CheckDepth::kDeep) check_records();
+    const bool some = !options_.documents.empty();
+    if (options_.depth == CheckDepth::kSample && !some) sample_blocks();
+    if (options_.depth == CheckDepth::kDeep || some) check_records();
     return {};
   }
 
@@ -228,6 +229,34 @@ class Checker {
     }
   }
 
+  bool is_wanted(std::string_view key) const {
+    if (options_.documents.empty()) return true;
+    const auto parsed = parse_key(key);
+    if (!parsed) return false;
+    const bool has_document =
+        parsed->kind == Kind::kHeader || parsed->kind == Kind::kTombstone || key.starts_with("d");
+    return has_document &&
+           std::ranges::find(options_.documents, parsed->document) != options_.documents.end();
+  }
+
+  /// Those that may hold records of the documents asked for.
+  std::vector<TableFile> wanted(std::vector<TableFile> files) const {
+    if (options_.documents.empty()) return files;
+    std::erase_if(files, [this](const TableFile& file) {
+      const auto first = parse_internal_key(file.smallest);
+      const auto last = parse_internal_key(file.largest);
+      if (!first || !last) return false;
+      const auto overlaps = [&](const std::string& prefix) {
+        return first->user_key < prefix_end(prefix) && last->user_key >= prefix;
+      };
+      return std::ranges::none_of(options_.documents, [&](const DocumentId& document) {
+        return overlaps(document_prefix(document)) || overlaps(header_key(document)) ||
+               overlaps(tombstone_key(document));
+      });
+    });
+    return files;
+  }
+
   void check_records() {
     bool is_whole = version_.has_value();
     RecordWalk walk(database_, [&](const WalkDamage& damage) {
@@ -235,8 +264,8 @@ class Checker {
       add(finding_of(damage));
     });
     if (version_) {
-      for (const TableFile& file : files_of(0)) walk.add_table(file.number);
-      for (int level = 1; level < kLevels; ++level) walk.add_level(files_of(level));
+      for (const TableFile& file : wanted(files_of(0))) walk.add_table(file.number);
+      for (int level = 1; level < kLevels; ++level) walk.add_level(wanted(files_of(level)));
     } else {
       for (const std::uint64_t number : files_.tables) walk.add_table(number);
     }
@@ -254,6 +283,7 @@ class Checker {
     std::uint64_t count = 0;
     const std::uint64_t before = report_.bytes_read;
     while (walk.next(key, value)) {
+      if (!is_wanted(key)) continue;
       checker.add(key, value);
       digest.add_sized(key);
       digest.add_sized(value);
@@ -264,8 +294,12 @@ class Checker {
         return;
       }
     }
-    checker.finish(is_whole);
-    report_.digest = digest.finish();
+    if (options_.documents.empty()) {
+      checker.finish(is_whole);
+      report_.digest = digest.finish();
+    } else {
+      checker.finish_some(is_whole);
+    }
     report_.bytes_read = before + walk.totals().bytes;
     report_.blocks = walk.totals().blocks;
     report_.documents = checker.documents();

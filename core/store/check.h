@@ -64,6 +64,9 @@ struct CheckProgress {
 struct CheckOptions {
   CheckDepth depth = CheckDepth::kQuick;
   unsigned sample_percent = 5;
+  /// Only these documents' records are looked at, deeply, and only tables that may hold some;
+  /// empty: all of them.
+  std::vector<DocumentId> documents;
   SnapshotInspector inspect_snapshot;
   /// Called now and then; false ends the check early.
   std::function<bool(const CheckProgress&)> on_progress;

@@ -455,9 +455,9 @@ Result<void> CommitQueue::with_pause(const std::function<Result<void>()>& work) 
   Result<void> result;
   {
     const std::lock_guard lock(work_mutex_);
-    if (const auto error = refusal()) return *error;
-    sync_pending(answers);
-    const auto error = refusal();
+    const bool was_open = state() == StoreState::kOpen;
+    if (was_open) sync_pending(answers);
+    const auto error = was_open ? refusal() : std::nullopt;
     result = error ? Result<void>(*error) : work();
   }
   for (const auto& answer : answers) answer();

@@ -73,8 +73,9 @@ class CommitQueue {
   void fill_stats(StoreStats& stats) const;
   void set_read_only(bool read_only);
 
-  /// Runs `work` between two groups, with everything written so far synced. Any thread but the
-  /// commit thread; waits.
+  /// Runs `work` between two groups, with everything written so far synced; of a store that takes
+  /// no writes, with everything durable in the files as they are. Any thread but the commit thread;
+  /// waits.
   Result<void> with_pause(const std::function<Result<void>()>& work);
 
   /// Finishes what is queued, then `farewell` as the last request. kTimeout after the deadline.
@@ -142,8 +143,8 @@ class CommitQueue {
   std::optional<SteadyTime> recovery_due_;
   SteadyTime space_checked_{};
   bool needs_reopen_ = false;
-  bool lost_acknowledged_ = false;
   bool waits_for_space_ = false;  ///< of needs_reopen_: the files failed for lack of space
+  bool lost_acknowledged_ = false;
   bool background_may_wait_ = false;
 
   std::thread thread_;

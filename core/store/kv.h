@@ -89,6 +89,8 @@ class Kv {
   virtual Result<BackupReport> backup(const std::filesystem::path& target,
                                       const BackupOptions& options, const BackupContext& context,
                                       const WithPause& with_pause) = 0;
+  /// Proves the files as they are between two commits, by our own readers.
+  virtual Result<CheckReport> check(const CheckOptions& options, const WithPause& with_pause) = 0;
 };
 
 std::unique_ptr<Kv> make_memory_kv();

@@ -417,12 +417,7 @@ Result<void> KvStore::compact_tables() {
 
 Result<BackupReport> KvStore::backup(const std::filesystem::path& target,
                                      const BackupOptions& options) {
-  if (const auto ok = check_open(); !ok) return ok.error();
-  {
-    const std::lock_guard lock(publishing_mutex_);
-    if (is_backing_up_) return Error{ErrorCode::kConflict, "another backup is being made"};
-    is_backing_up_ = true;
-  }
+  if (const auto ok = begin_file_work(); !ok) return ok.error();
   BackupContext context;
   context.state = [this] {
     BackupManifest manifest;
@@ -437,9 +432,30 @@ Result<BackupReport> KvStore::backup(const std::filesystem::path& target,
   auto result = kv_->backup(
       target, options, context,
       [this](const std::function<Result<void>()>& work) { return queue_->with_pause(work); });
+  end_file_work();
+  return result;
+}
+
+Result<CheckReport> KvStore::check(const CheckOptions& options) {
+  if (const auto ok = begin_file_work(); !ok) return ok.error();
+  auto report = kv_->check(options, [this](const std::function<Result<void>()>& work) {
+    return queue_->with_pause(work);
+  });
+  end_file_work();
+  return report;
+}
+
+Result<void> KvStore::begin_file_work() {
+  if (const auto ok = check_open(); !ok) return ok.error();
+  const std::lock_guard lock(publishing_mutex_);
+  if (is_backing_up_) return Error{ErrorCode::kConflict, "a backup or check is under way"};
+  is_backing_up_ = true;
+  return {};
+}
+
+void KvStore::end_file_work() {
   const std::lock_guard lock(publishing_mutex_);
   is_backing_up_ = false;
-  return result;
 }
 
 StoreStats KvStore::stats() {

@@ -75,6 +75,7 @@ class KvStore final : public Store {
 
   Result<BackupReport> backup(const std::filesystem::path& target,
                               const BackupOptions& options) override;
+  Result<CheckReport> check(const CheckOptions& options) override;
   StoreStats stats() override;
   StoreState state() override;
   Result<void> set_read_only(bool read_only) override;
@@ -97,6 +98,9 @@ class KvStore final : public Store {
                     const std::function<Result<bool>(std::string_view, std::string_view)>& visit);
   Result<std::optional<std::string>> get(const std::string& key);
   Result<void> check_open() const;
+  /// Backup and check hold back the removal of files: one at a time.
+  Result<void> begin_file_work();
+  void end_file_work();
 
   Result<CommitNumber> submit_and_wait(Request request);
   Result<void> erase_keys(std::vector<std::string> keys);

@@ -243,6 +243,18 @@ class LevelDbKv final : public Kv {
     return copy_store(directory_.path(), target, options, context, env_, with_pause);
   }
 
+  Result<CheckReport> check(const CheckOptions& options, const WithPause& with_pause) override {
+    const std::filesystem::path folder = directory_.path() / kTemporaryFolder;
+    std::error_code ignored;
+    std::filesystem::create_directory(folder, ignored);
+    const std::filesystem::path view = folder / "check";
+    std::filesystem::remove_all(view, ignored);
+    const auto linked = link_store(directory_.path(), view, env_, with_pause);
+    auto report = linked ? check_store(view, options) : Result<CheckReport>(linked.error());
+    std::filesystem::remove_all(view, ignored);
+    return report;
+  }
+
  private:
   static Error closed() {
     return {ErrorCode::kUnavailable, "the store's files are not open", "store.closed"};

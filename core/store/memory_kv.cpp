@@ -67,6 +67,9 @@ class MemoryKv final : public Kv {
   Result<void> restore_reserve() override { return {}; }
   bool has_reserve() override { return true; }
   std::optional<Error> write_failure() override { return std::nullopt; }
+  Result<CheckReport> check(const CheckOptions&, const WithPause&) override {
+    return Error{ErrorCode::kUnsupported, "a store in memory has no files to check"};
+  }
   Result<BackupReport> backup(const std::filesystem::path&, const BackupOptions&,
                               const BackupContext&, const WithPause&) override {
     return Error{ErrorCode::kUnsupported, "a store in memory has no files to back up"};

@@ -407,7 +407,7 @@ struct RecordChecker::Impl {
     add_other(*parsed, key, value);
   }
 
-  void finish(bool is_whole) {
+  void finish_some(bool is_whole) {
     leave();
     const Severity severity = is_whole ? Severity::kError : Severity::kWarning;
     for (const auto& [id, summary] : summaries) {
@@ -416,6 +416,11 @@ struct RecordChecker::Impl {
     for (const DocumentId& id : deleting) {
       find("document.no-header", severity, "the document is deleted without a tombstone", {}, {id});
     }
+  }
+
+  void finish(bool is_whole) {
+    finish_some(is_whole);
+    const Severity severity = is_whole ? Severity::kError : Severity::kWarning;
     for (const auto& [link, seen] : links) {
       if (!seen) {
         find("index.names", severity, "the link to the name " + link.second + " has no name", {},
@@ -458,6 +463,7 @@ RecordChecker::~RecordChecker() = default;
 
 void RecordChecker::add(std::string_view key, std::string_view value) { impl_->add(key, value); }
 void RecordChecker::finish(bool is_whole) { impl_->finish(is_whole); }
+void RecordChecker::finish_some(bool is_whole) { impl_->finish_some(is_whole); }
 std::uint64_t RecordChecker::documents() const { return impl_->documents; }
 std::uint64_t RecordChecker::changes() const { return impl_->changes; }
 std::uint64_t RecordChecker::records() const { return impl_->records; }

@@ -23,6 +23,8 @@ class RecordChecker {
   /// After the last record. `is_whole` false: damage was stepped over, so what is missing may be
   /// explained by it and counts for less.
   void finish(bool is_whole);
+  /// Instead of finish, when only some documents' records were fed.
+  void finish_some(bool is_whole);
 
   std::uint64_t documents() const;
   std::uint64_t changes() const;

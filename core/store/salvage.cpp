@@ -500,7 +500,8 @@ Result<SalvageReport> salvage_store(const fs::path& source, const fs::path& targ
   auto directory = StoreDirectory::open(target, create);
   if (!directory) return directory.error();
   if (!directory->is_new()) {
-    return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory", "input.file"};
+    return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory",
+                 "output.exists"};
   }
   auto opened = open_leveldb_kv(std::move(*directory), create);
   if (!opened) return opened.error();

@@ -19,6 +19,8 @@
 namespace converge::store {
 
 class FileHook;
+struct CheckOptions;
+struct CheckReport;
 
 enum class StoreState : std::uint8_t {
   kOpen,
@@ -248,6 +250,9 @@ class Store {
   /// Online; writers wait only while the file set is fixed. kUnsupported in memory.
   virtual Result<BackupReport> backup(const std::filesystem::path& target,
                                       const BackupOptions& options) = 0;
+  /// Proves the store beside its writers (check.h): the files as they are between two commits, by
+  /// our own readers. kUnsupported in memory, kConflict while a backup or another check runs.
+  virtual Result<CheckReport> check(const CheckOptions& options) = 0;
   virtual StoreStats stats() = 0;
   virtual StoreState state() = 0;
   /// Operator's read-only; false returns to open if nothing else stands against it.

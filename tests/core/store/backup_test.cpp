@@ -1,8 +1,9 @@
 #include "core/store/backup.h"
 
+#include "core/store/cut.h"
 #include "core/store/directory.h"
 #include "core/store/manifest.h"
-#include "tests/core/store/disk_store.h"
+#include "tests/core/store/damage.h"
 
 #include <catch2/catch.hpp>
 
@@ -205,4 +206,66 @@ TEST_CASE("a backup report of any bytes is refused in words", "[store][backup]")
   std::string climbing = good;
   climbing.replace(climbing.find("CURRENT"), 7, "../../x");
   CHECK_FALSE(parse_backup_manifest(climbing).has_value());
+}
+
+TEST_CASE("a store is cut behind a receipt, or not at all", "[store][backup]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  std::vector<Heads> heads;
+  {
+    DiskStore store(path);
+    Heads last;
+    for (std::uint64_t i = 0; i < 5; ++i) {
+      const NewChange next = linked_change(i, last);
+      last = {next.hash};
+      heads.push_back(last);
+      shared_clock().advance_ms(1000);
+      REQUIRE(append_now(store.get(), append_of(document(1), i, {next})).has_value());
+    }
+    Append late = append_of(document(2), 0, {linked_change(50, {})});
+    late.names.push_back({"late", {}, document(2)});
+    REQUIRE(append_now(store.get(), std::move(late)).has_value());
+    REQUIRE(store.get().close(std::chrono::seconds(20)).has_value());
+  }
+  CutPoint point;
+  point.receipt = 7;
+  CHECK(cut_store(path, point, disk_options()).error().code == ErrorCode::kInvalid);
+  point.receipt = 3;
+
+  const auto cut = cut_store(path, point, disk_options());
+
+  if (!cut) FAIL(cut.error().message);
+  CHECK(cut->receipt == 3);
+  CHECK(cut->changes_removed == 3);
+  CHECK(cut->documents_removed == 1);
+  CheckOptions deep;
+  deep.depth = CheckDepth::kDeep;
+  const auto report = check_store(path, deep);
+  REQUIRE(report);
+  for (const Finding& finding : report->findings) CHECK(finding.what == "");
+  {
+    DiskStore store(path);
+    CHECK(store.get().header(document(1))->heads == heads[2]);
+    CHECK_FALSE(store.get().header(document(2)).has_value());
+    CHECK_FALSE(store.get().find_name("late")->has_value());
+    CHECK(store.get().counts().last_receipt == 3);
+    // Receipts go on where they were cut.
+    REQUIRE(append_now(store.get(),
+                       append_of(document(1), store.get().header(document(1))->document_seq,
+                                 {linked_change(99, heads[2])}))
+                .has_value());
+    CHECK(store.get().counts().last_receipt == 4);
+    const auto loaded = store.get().load(document(1));
+    REQUIRE(loaded.has_value());
+    REQUIRE(
+        store.get().publish_snapshot(draft_of(loaded->header, *loaded, Bytes(1000))).has_value());
+    REQUIRE(store.get().close(std::chrono::seconds(20)).has_value());
+  }
+  point.receipt = 2;
+  const auto refused = cut_store(path, point, disk_options());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kConflict);
+  DiskStore store(path);
+  CHECK(store.get().counts().last_receipt == 4);
+  CHECK(store.get().header(document(1))->change_count == 4);
 }

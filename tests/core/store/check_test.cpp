@@ -4,6 +4,7 @@
 
 #include "core/codec/leb128.h"
 #include "core/store/directory.h"
+#include "core/store/inspect.h"
 #include "core/store/keys.h"
 #include "core/store/manifest.h"
 #include "core/store/record_walk.h"
@@ -86,6 +87,83 @@ TEST_CASE("the digest depends on contents, not on files", "[store][check]") {
     REQUIRE(database.Put({}, header_key(document(500)), "x").ok());
   });
   CHECK(check(path).digest != before);
+}
+
+TEST_CASE("a store proves itself beside its writer, and says what it cannot read",
+          "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_store(path);
+  DiskStore store(path);
+  for (const CheckDepth depth : {CheckDepth::kQuick, CheckDepth::kSample, CheckDepth::kDeep}) {
+    CheckOptions options;
+    options.depth = depth;
+    const auto report = store.get().check(options);
+    if (!report) FAIL(report.error().message);
+    INFO(text_of(*report));
+    CHECK(report->ok());
+    CHECK(report->tables > 0);
+  }
+  CHECK_FALSE(fs::exists(path / "tmp/check"));
+
+  fs::path table;
+  for (const auto& file : fs::directory_iterator(path / "db")) {
+    if (file.path().extension() == ".sst") table = file.path();
+  }
+  std::fstream file(table, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(100);
+  file.put('\x55');
+  file.close();
+  CheckOptions options;
+  options.depth = CheckDepth::kDeep;
+  const auto report = store.get().check(options);
+  REQUIRE(report);
+  REQUIRE_FALSE(report->ok());
+  CHECK(codes(*report).contains("table.block"));
+  CHECK(report->findings.front().where.file == table.filename());
+  // Damage on disk does not end the store.
+  CHECK(append_now(store.get(), append_of(document(900), 0, {linked_change(1, {})})).has_value());
+}
+
+TEST_CASE("one document is checked without the others", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_store(path);
+  tamper(path, [](leveldb::DB& database) {
+    REQUIRE(database.Put({}, header_key(document(3)), "x").ok());
+  });
+  CheckOptions options;
+  options.documents = {document(1)};
+  const auto sound = check_store(path, options);
+  REQUIRE(sound);
+  INFO(text_of(*sound));
+  CHECK(sound->ok());
+  CHECK(sound->documents == 1);
+  options.documents = {document(3)};
+  const auto damaged = check_store(path, options);
+  REQUIRE(damaged);
+  CHECK_FALSE(damaged->ok());
+}
+
+TEST_CASE("a scan of the records has the digest that check finds", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_store(path);
+  const auto all = scan_records(path, {});
+  REQUIRE(all);
+  CHECK(all->damage.empty());
+  CHECK(all->digest == check(path).digest);
+  CHECK(all->records == check(path).records);
+
+  RecordScan some;
+  some.prefix = "i";
+  std::size_t seen = 0;
+  some.on_record = [&](std::string_view key, std::string_view) {
+    CHECK(key.starts_with("i"));
+    return ++seen < 3;
+  };
+  CHECK(scan_records(path, some)->records == 3);
+  CHECK(scan_records(directory.path(), {}).error().code == ErrorCode::kInvalid);
 }
 
 TEST_CASE("a store in use, a folder that is none, and a newer one are refused", "[store][check]") {

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "core/base/result.h"
+#include "core/store/check.h"
+#include "core/store/store.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// Repairs damaged tables of a stopped store in place (store.md 13.3): one damaged block costs the
+/// records that were in it and no others. What does not open at all is salvaged instead
+/// (salvage.h).
+namespace converge::store {
+
+struct DamagedTable {
+  std::uint64_t number = 0;
+  std::string file;
+  int level = 0;
+  std::vector<std::uint64_t> holes;  ///< offsets of blocks that cannot be read
+  bool is_missing = false;           ///< the file is not there, or no block of it can be read
+  bool has_bad_index = false;
+  /// Readable neighbours of what was lost; empty: none.
+  std::vector<std::pair<std::string, std::string>> lost;
+};
+
+struct RepairPlan {
+  std::string id;  ///< of the store's state and the damage: another one when either changed
+  std::vector<DamagedTable> tables;
+  bool lacks_guard = false;
+  bool empty() const { return tables.empty() && !lacks_guard; }
+};
+
+struct RepairedDocument {
+  DocumentId id;
+  std::uint64_t changes = 0;        ///< that are left
+  std::vector<ChangeHash> missing;  ///< hashes that something left depends on, or that were heads
+};
+
+struct RepairReport {
+  RepairPlan plan;
+  std::uint64_t records_kept = 0;          ///< in the tables that were written anew
+  std::vector<RepairedDocument> degraded;  ///< of which something is missing
+  std::uint64_t headers_rebuilt = 0;
+  std::vector<std::filesystem::path> set_aside;  ///< damaged files, in quarantine/
+};
+
+struct RepairOptions {
+  SnapshotInspector inspect_snapshot;  ///< required
+};
+
+/// Reads every block of every table. Changes nothing. Errors: kLocked, kInvalid (no store),
+/// kCorrupt (the MANIFEST cannot be read: salvage), kIo.
+Result<RepairPlan> plan_repair(const std::filesystem::path& directory);
+
+/// Carries the plan with this id out: writes the readable records of each damaged table into a new
+/// one, a new MANIFEST, switches CURRENT, moves the damaged files to quarantine/, then opens the
+/// store and computes the headers of the documents concerned anew; one of which something is
+/// missing is marked degraded, and what depends on the hole waits as orphans for a peer to fill it.
+/// A crash at any step leaves the old or the new state, both of which open. Errors: kConflict
+/// ("plan.stale"), those of plan_repair and open_store.
+Result<RepairReport> apply_repair(const std::filesystem::path& directory,
+                                  const std::string& plan_id, const RepairOptions& options,
+                                  const OpenOptions& open);
+
+}  // namespace converge::store
