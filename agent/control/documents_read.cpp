@@ -86,16 +86,17 @@ Result<Json> list_changes(ShardAccess& shard, const engine::Document& document, 
   const auto hashes = verbs::log(document, options);
   if (!hashes) return hashes.error();
   Json items = Json::array();
+  ReceiptFinder receipts(shard.store, target.id);
   for (const ChangeHash& hash : *hashes) {
     if (*limit != 0 && items.size() == *limit) break;
+    const auto receipt = receipts.find(hash);
     if (by_time) {
-      const auto stored = shard.store.find_change(target.id, hash);
-      const std::int64_t at = stored && *stored ? (*stored)->received_ms : 0;
+      const std::int64_t at = receipt ? receipt->time_ms : 0;
       if ((since_ms != 0 && at < since_ms) || (until_ms != 0 && at > until_ms)) continue;
     }
     auto change = verbs::change_json(document, hash);
     if (!change) return change.error();
-    add_receipt(*change, shard.store, target.id, hash);
+    add_receipt(*change, receipt);
     items.push_back(std::move(*change));
   }
   return Json{{"kind", "ChangeList"},      {"v", 1},
@@ -292,7 +293,7 @@ void doc_show(Services& services, CallPtr call) {
                   if (!change) return change.error();
                   (*change)["id"] = target.id.to_url();
                   (*change)["name"] = nullable(target.name);
-                  add_receipt(*change, shard.store, target.id, heads->front());
+                  add_receipt(*change, ReceiptFinder(shard.store, target.id).find(heads->front()));
                   return change;
                 });
 }

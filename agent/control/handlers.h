@@ -34,6 +34,11 @@ void conflict_show(Services& services, CallPtr call);
 void conflict_resolve(Services& services, CallPtr call);
 void conflict_ignore(Services& services, CallPtr call);
 
+void store_backup(Services& services, CallPtr call);
+void store_check(Services& services, CallPtr call);
+void store_compact(Services& services, CallPtr call);
+void store_stats(Services& services, CallPtr call);
+
 void sync_now(Services& services, CallPtr call);
 void sync_wait(Services& services, CallPtr call);
 void watch_start(Services& services, CallPtr call);

@@ -53,7 +53,7 @@ struct ReceiptLog : std::enable_shared_from_this<ReceiptLog> {
       const auto document = shard.repo.open(receipt.document);
       auto change =
           document ? verbs::change_json(**document, receipt.hash) : Result<Json>(document.error());
-      if (change) add_receipt(*change, shard.store, receipt.document, receipt.hash);
+      if (change) add_receipt(*change, receipt);
       self->services.on_control([self, receipt, change = std::move(change)]() mutable {
         self->take(receipt, std::move(change));
       });
@@ -79,17 +79,40 @@ struct ReceiptLog : std::enable_shared_from_this<ReceiptLog> {
 
 }  // namespace
 
-/// received_seq, received_at and origin, which only the store knows; null for a change that came
-/// inside a snapshot.
-void add_receipt(Json& change, store::Store& store, const DocumentId& id, const ChangeHash& hash) {
-  const auto stored = store.find_change(id, hash);
-  const bool known = stored && *stored && (*stored)->receipt != 0;
-  change["received_seq"] = known ? Json((*stored)->receipt) : Json();
-  change["received_at"] = known ? Json(format_time((*stored)->received_ms)) : Json();
+void add_receipt(Json& change, const std::optional<store::Receipt>& receipt) {
+  change["received_seq"] = receipt ? Json(receipt->number) : Json();
+  change["received_at"] = receipt ? Json(format_time(receipt->time_ms)) : Json();
   change["origin"] =
-      !known ? Json()
-             : Json((*stored)->source.is_local() ? "local" : "peer:" + (*stored)->source.peer);
+      !receipt ? Json()
+               : Json(receipt->source.is_local() ? "local" : "peer:" + receipt->source.peer);
   change["signature"] = Json{{"key", nullptr}, {"state", "absent"}};
+}
+
+std::optional<store::Receipt> ReceiptFinder::find(const ChangeHash& hash) {
+  const auto stored = store_.find_change(document_, hash);
+  if (stored && *stored && (*stored)->receipt != 0) {
+    return store::Receipt{(*stored)->receipt, document_, hash, (*stored)->received_ms,
+                          (*stored)->source};
+  }
+  if (!has_read_all_) read_all();
+  const auto known = receipts_.find(hash);
+  if (known == receipts_.end()) return std::nullopt;
+  return known->second;
+}
+
+void ReceiptFinder::read_all() {
+  has_read_all_ = true;
+  const auto header = store_.header(document_);
+  if (!header || header->snapshot.generation == 0) return;
+  store::ReceiptNumber from = 1;
+  while (true) {
+    const auto page = store_.receipts(from, kPage);
+    if (!page || page->items.empty()) return;
+    for (const store::Receipt& receipt : page->items) {
+      if (receipt.document == document_) receipts_.emplace(receipt.hash, receipt);
+    }
+    from = page->items.back().number + 1;
+  }
 }
 
 Result<std::int64_t> when_param(Services& services, const Call& call, const char* name) {

@@ -26,6 +26,9 @@ struct ShardAccess {
 };
 using ShardTask = std::function<void(ShardAccess&)>;
 
+/// Blocking work on the store; ends early when `go_on` says false: the agent is stopping.
+using StoreJob = std::function<void(const std::function<bool()>& go_on)>;
+
 /// Facts about this process and replica.
 struct AgentFacts {
   std::string version;
@@ -91,6 +94,9 @@ class Services {
   /// Runs the task on the thread that owns the document. Any thread.
   virtual void on_shard(const DocumentId& document, ShardTask task) = 0;
   virtual void on_shard_number(std::size_t number, ShardTask task) = 0;
+  /// Runs blocking work on the store, one job at a time, on a thread that nothing waits for. Any
+  /// thread.
+  virtual void on_store(StoreJob job) = 0;
   /// Runs the task on the control thread. Any thread.
   virtual void on_control(std::function<void()> task) = 0;
   virtual void after(std::chrono::milliseconds delay, std::function<void()> task) = 0;

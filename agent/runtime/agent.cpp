@@ -224,6 +224,7 @@ void Agent::Impl::start_threads(std::function<void(Milliseconds)> on_stop_reques
 
 /// Tasks of one thread may post to another, so an ended thread's queue still takes them.
 void Agent::Impl::end_threads() {
+  if (services) services->store_work().stop();
   for (const auto& shard : context.shards) shard->stop();
   if (context.control) context.control->stop();
   if (context.net) context.net->stop();
@@ -246,6 +247,7 @@ Agent::Impl::~Impl() {
 Result<void> Agent::stop(Milliseconds deadline) {
   Impl& impl = *impl_;
   impl.stopped = true;
+  impl.services->store_work().cancel();
   const auto end = std::chrono::steady_clock::now() + deadline;
   const auto left = [end] {
     return std::max(Milliseconds(50), std::chrono::duration_cast<Milliseconds>(

@@ -15,7 +15,8 @@ AgentServices::AgentServices(Context& context,
       on_stop_(std::move(on_stop)),
       peers_(context),
       watch_(*this),
-      keeper_(context) {}
+      keeper_(context),
+      store_work_(context) {}
 
 AgentServices::~AgentServices() = default;
 
@@ -99,6 +100,7 @@ void AgentServices::ephemeral(const session::Ephemeral& message) {
 }
 
 void AgentServices::committed(const repo::Committed& committed) {
+  if (!committed.changes.empty()) store_work_.note(committed.document);
   context_.metrics
       .counter("syncd_changes_total", "Changes made durable",
                {{"origin", committed.source.is_local() ? "local" : "peer"}})

@@ -5,6 +5,7 @@
 #include "agent/runtime/context.h"
 #include "agent/runtime/document_exchange.h"
 #include "agent/runtime/peer_service.h"
+#include "agent/runtime/store_work.h"
 #include "agent/runtime/watch_hub.h"
 
 #include <functional>
@@ -21,6 +22,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   ~AgentServices() override;
 
   PeerService& peer_service() { return peers_; }
+  StoreWork& store_work() { return store_work_; }
   /// Control thread, once the shards run.
   void begin();
 
@@ -32,6 +34,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   std::size_t shard_count() override { return context_.shards.size(); }
   void on_shard(const DocumentId& document, handlers::ShardTask task) override;
   void on_shard_number(std::size_t number, handlers::ShardTask task) override;
+  void on_store(handlers::StoreJob job) override { store_work_.run(std::move(job)); }
   void on_control(std::function<void()> task) override;
   void after(std::chrono::milliseconds delay, std::function<void()> task) override;
   DocumentId catalog() override { return context_.catalog(); }
@@ -70,6 +73,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   PeerService peers_;
   WatchHub watch_;
   CatalogKeeper keeper_;
+  StoreWork store_work_;
 };
 
 }  // namespace converge::runtime
