@@ -6,10 +6,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace converge::config {
 
 enum class LogFormat { kText, kJson };
+/// Whether peers have to speak TLS to the listener. kAuto: yes, but on a loopback address clients
+/// without it are served as well, because browsers and stock clients have no key to be pinned.
+enum class ListenTls { kAuto, kOn, kOff };
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 
 /// Everything syncd can be told, validated. Strongest first: flag, environment (SYNCD_ and the key
@@ -22,8 +26,11 @@ struct Config {
   std::uint64_t reserve_bytes = 64u << 20;
   std::chrono::milliseconds relaxed_sync{200};
 
+  std::filesystem::path keys_dir;         ///< device key; empty only with `ephemeral`: in memory
   std::filesystem::path socket;           ///< empty only with `ephemeral`: in a temporary directory
   std::string listen = "127.0.0.1:4433";  ///< ADDRESS:PORT, or "off"
+  ListenTls listen_tls = ListenTls::kAuto;
+  std::vector<std::string> origins;  ///< Origin headers admitted; "*" all. Empty: none
   std::string advertise;             ///< URL written into invitations; empty: made from `listen`
   std::filesystem::path ready_file;  ///< empty: none
   int shards = 0;                    ///< 0: one a processor

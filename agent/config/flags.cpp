@@ -76,6 +76,7 @@ Result<Config> resolve(const CommandLine& line, const Environment& environment) 
   // An agent for one test must not fight over the usual port and socket.
   if (config.ephemeral && !sets(line, "listen")) config.listen = "127.0.0.1:0";
   if (config.ephemeral && !sets(line, "socket")) config.socket.clear();
+  if (config.ephemeral && !sets(line, "keys")) config.keys_dir.clear();
   const auto valid = validate(config);
   if (!valid) return valid.error();
   return config;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace converge::config {
@@ -72,6 +73,37 @@ Result<void> set_advertise(Config& config, std::string_view text) {
   return {};
 }
 
+Result<void> set_listen_tls(Config& config, std::string_view text) {
+  if (text != "auto" && text != "on" && text != "off") return not_one_of(text, "auto, on, off");
+  config.listen_tls = text == "on"    ? ListenTls::kOn
+                      : text == "off" ? ListenTls::kOff
+                                      : ListenTls::kAuto;
+  return {};
+}
+
+/// "https://app.example, http://localhost:5173"; an origin has no path.
+Result<void> set_origins(Config& config, std::string_view text) {
+  config.origins.clear();
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view origin = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    while (origin.starts_with(' ')) origin.remove_prefix(1);
+    while (origin.ends_with(' ')) origin.remove_suffix(1);
+    const std::size_t scheme = origin.find("://");
+    const bool is_origin =
+        origin == "*" ||
+        (scheme != std::string_view::npos && scheme > 0 && origin.size() > scheme + 3 &&
+         origin.find('/', scheme + 3) == std::string_view::npos);
+    if (!is_origin) {
+      return Error{ErrorCode::kInvalid,
+                   fmt::format("\"{}\" is not an origin such as https://app.example", origin)};
+    }
+    config.origins.emplace_back(origin);
+  }
+  return {};
+}
+
 Result<void> set_log_level(Config& config, std::string_view text) {
   const auto level = parse_log_level(text);
   if (!level) return level.error();
@@ -111,6 +143,9 @@ constexpr std::array kKeys{
     KeySpec{"agent.socket", "socket", "PATH", ValueType::kText, "$XDG_RUNTIME_DIR/syncd/syncd.sock",
             "Unix socket for syncctl",
             [](Config& c, std::string_view t) { return set_path(c.socket, t); }},
+    KeySpec{"agent.keys", "keys", "DIR", ValueType::kText, "$XDG_DATA_HOME/syncd/keys",
+            "directory of this device's private key, made on the first start",
+            [](Config& c, std::string_view t) { return set_path(c.keys_dir, t); }},
     KeySpec{"", "ready-file", "FILE", ValueType::kText, "",
             "write socket, listen address and process id here as JSON once ready",
             [](Config& c, std::string_view t) { return set_path(c.ready_file, t); }},
@@ -124,6 +159,11 @@ constexpr std::array kKeys{
             }},
     KeySpec{"listen.address", "listen", "ADDR:PORT", ValueType::kText, "127.0.0.1:4433",
             "where peers and browsers connect; port 0 takes a free one, \"off\" none", set_listen},
+    KeySpec{"listen.tls", "", "MODE", ValueType::kText, "auto",
+            "on: only wss://; off: only ws://; auto: only wss://, on loopback both",
+            set_listen_tls},
+    KeySpec{"listen.origins", "", "ORIGIN,...", ValueType::kText, "",
+            "web pages that may connect, by their Origin header; \"*\" admits all", set_origins},
     KeySpec{"listen.advertise", "advertise", "URL", ValueType::kText, "",
             "address written into invitations, when it differs from listen.address", set_advertise},
     KeySpec{"sync.window", "", "N", ValueType::kInteger, "64",

@@ -15,6 +15,7 @@ namespace action = session::action;
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// A frame goes out in pieces, so that progress shows and a stall is seen.
 constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr double kSlowBytesPerSecond = 1024;
 
 Time clock_now() { return std::chrono::steady_clock::now(); }
@@ -32,6 +33,7 @@ Connection::Connection(asio::io_context& io, std::shared_ptr<ConnectionOwner> ow
       id_(session_.peer().connection),
       tick_(io),
       pause_(io),
+      write_pause_(io),
       wake_(io),
       last_progress_(clock_now()),
       pause_until_(last_progress_) {}
@@ -64,6 +66,21 @@ void Connection::displaced() {
   drain();
 }
 
+void Connection::hold(bool on) {
+  if (held_ == on || ended_) return;
+  held_ = on;
+  if (on) return;
+  const Time now = clock_now();
+  session_.alive(now);
+  if (message_began_) message_began_ = now;  // it was not the peer that was slow
+  pause_.cancel();
+}
+
+void Connection::limit_rate(std::uint64_t bytes_per_second) {
+  read_pace_.limit(bytes_per_second);
+  write_pace_.limit(bytes_per_second);
+}
+
 void Connection::measure_rtt(std::chrono::milliseconds timeout, RttDone done) {
   if (ended_ || !session_.is_up()) return done(std::nullopt);
   const Time now = clock_now();
@@ -82,14 +99,22 @@ session::Duration Connection::up_time() const {
 
 Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   while (!self->ended_) {
-    if (self->pause_until_ > clock_now()) {
-      self->pause_.expires_at(self->pause_until_);
-      const auto [error] = co_await self->pause_.async_wait(kTuple);
-      if (error || self->ended_) break;
+    const Time from = self->read_from();
+    if (from > clock_now()) {
+      self->pause_.expires_at(from);
+      co_await self->pause_.async_wait(kTuple);
+      if (self->ended_ || self->session_.is_closing()) break;
+      continue;
     }
-    const WebSocket::Step step = co_await self->socket_->read_some();
+    const std::size_t bytes_max = self->read_pace_.piece(kReadBytes);
+    const WebSocket::Step step = co_await self->socket_->read_some(bytes_max);
     if (!self->take_step(step)) break;
   }
+}
+
+Time Connection::read_from() const {
+  if (held_) return Time::max();
+  return std::max(pause_until_, read_pace_.free_at());
 }
 
 bool Connection::take_step(const WebSocket::Step& step) {
@@ -101,6 +126,7 @@ bool Connection::take_step(const WebSocket::Step& step) {
     return false;
   }
   if (step.bytes > 0) session_.alive(now);
+  read_pace_.spend(step.bytes, now);
   if (!message_began_) message_began_ = now;
   if (!step.done) {
     const std::chrono::duration<double> taken = now - *message_began_;
@@ -121,6 +147,11 @@ void Connection::heard_control(bool is_pong, std::string_view payload) {
   const Time now = clock_now();
   session_.alive(now);
   if (!is_pong) return;
+  if (!keep_alive_.empty() && payload == keep_alive_) {
+    rtt_ = std::chrono::duration_cast<std::chrono::microseconds>(now - keep_alive_sent_);
+    keep_alive_.clear();
+    return;
+  }
   const auto found = std::find_if(rtts_.begin(), rtts_.end(),
                                   [&](const Rtt& rtt) { return rtt.payload == payload; });
   if (found == rtts_.end()) return;
@@ -156,14 +187,31 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
   }
 }
 
+Task<void> Connection::pause_writing(std::shared_ptr<Connection> self) {
+  const Time from = self->write_pace_.free_at();
+  if (from <= clock_now()) co_return;
+  self->write_pause_.expires_at(from);
+  co_await self->write_pause_.async_wait(kTuple);
+  self->last_progress_ = clock_now();  // it was not the peer that was slow
+}
+
+void Connection::send_keep_alive() {
+  keep_alive_ = "alive" + std::to_string(next_rtt_++);
+  keep_alive_sent_ = clock_now();
+  push({.kind = Outgoing::Kind::kPing, .text = keep_alive_});
+}
+
 Task<error_code> Connection::write_frame(std::shared_ptr<Connection> self, Bytes frame) {
   ByteView rest = frame;
   error_code error;
   while (!error && !self->ended_) {
-    const ByteView piece = rest.first(std::min(rest.size(), kPieceBytes));
+    co_await pause_writing(self);
+    if (self->ended_) break;
+    const ByteView piece = rest.first(std::min(rest.size(), self->write_pace_.piece(kPieceBytes)));
     rest = rest.subspan(piece.size());
     error = co_await self->socket_->write_some(rest.empty(), piece);
     self->wrote(piece.size());
+    self->write_pace_.spend(piece.size(), clock_now());
     if (rest.empty()) break;
   }
   co_return error;
@@ -183,6 +231,7 @@ void Connection::on_timer() {
   if (writing_ && last_progress_ + limits_.stall_timeout <= now) {
     return finish("no progress in sending");
   }
+  if (held_) session_.alive(now);
   std::vector<RttDone> late;
   std::erase_if(rtts_, [&](Rtt& rtt) {
     if (rtt.deadline > now) return false;
@@ -218,11 +267,11 @@ void Connection::do_action(session::SessionAction todo) {
   if (auto* frame = std::get_if<action::SendFrame>(&todo)) {
     push({.kind = Outgoing::Kind::kFrame, .frame = std::move(frame->frame)});
   } else if (std::holds_alternative<action::SendPing>(todo)) {
-    push({.kind = Outgoing::Kind::kPing});
+    send_keep_alive();
   } else if (auto* deliver = std::get_if<action::Deliver>(&todo)) {
     owner_->message(id_, std::move(deliver->message));
   } else if (const auto* close = std::get_if<action::Close>(&todo)) {
-    end_reason_ = close->reason;
+    if (end_reason_.empty()) end_reason_ = close->reason;  // what the peer said comes first
     close_deadline_ = clock_now() + limits_.close_timeout;
     push({.kind = Outgoing::Kind::kClose,
           .text = close->reason,
@@ -235,6 +284,7 @@ void Connection::do_action(session::SessionAction todo) {
     up_since_ = clock_now();
     handshake_slot_.reset();
     owner_->peer_up(up->peer);
+    send_keep_alive();  // for a first round-trip time
     tick_.cancel();
   } else if (std::holds_alternative<action::PeerDown>(todo)) {
     down_since_ = clock_now();
@@ -281,6 +331,7 @@ void Connection::finish(const std::string& why) {
   socket_->cut();
   tick_.cancel();
   pause_.cancel();
+  write_pause_.cancel();
   wake_.cancel();
   for (auto& rtt : std::exchange(rtts_, {})) rtt.done(std::nullopt);
   owner_->ended(id_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/net/pace.h"
 #include "agent/net/websocket.h"
 #include "agent/session/connection_session.h"
 #include "core/base/bytes.h"
@@ -61,6 +62,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send(const session::DocumentMessage& message);
   void close(session::CloseCode code, const std::string& reason);
   void displaced();
+  /// While on, nothing is read: the peer waits, because what it sent is not worked off. Counts as
+  /// no silence of the peer's.
+  void hold(bool on);
+  /// Bytes a second at most, each way; 0: no limit.
+  void limit_rate(std::uint64_t bytes_per_second);
   void measure_rtt(std::chrono::milliseconds timeout, RttDone done);
   /// At once, without a close frame.
   void cut(const std::string& why);
@@ -70,6 +76,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   session::ConnectionId id() const { return id_; }
   const session::ConnectionSession& session() const { return session_; }
   std::size_t queued_bytes() const { return queued_bytes_; }
+  /// Of the last keep-alive ping that was answered.
+  std::optional<std::chrono::microseconds> rtt() const { return rtt_; }
   bool has_ended() const { return ended_; }
   /// How long the peer was up, so far or in all; zero when the handshake was never done.
   session::Duration up_time() const;
@@ -95,10 +103,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static Task<void> read_loop(std::shared_ptr<Connection> self);
   static Task<void> write_loop(std::shared_ptr<Connection> self);
   static Task<void> timer_loop(std::shared_ptr<Connection> self);
+  static Task<void> pause_writing(std::shared_ptr<Connection> self);
   static Task<error_code> write_frame(std::shared_ptr<Connection> self, Bytes frame);
 
   /// False: stop reading.
   bool take_step(const WebSocket::Step& step);
+  /// When the next read may begin: after a rate limit or a hold.
+  session::Time read_from() const;
+  void send_keep_alive();
   void heard_control(bool is_pong, std::string_view payload);
   void on_timer();
   session::Time next_deadline() const;
@@ -115,15 +127,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ConnectionLimits limits_;
   std::shared_ptr<void> handshake_slot_;
   session::ConnectionId id_;
-  asio::steady_timer tick_;   ///< session deadlines; cancelled to recompute them
-  asio::steady_timer pause_;  ///< rate limit of reading
-  asio::steady_timer wake_;   ///< cancelled when the queue is no longer empty
+  asio::steady_timer tick_;         ///< session deadlines; cancelled to recompute them
+  asio::steady_timer pause_;        ///< rate limit of reading, or a hold
+  asio::steady_timer write_pause_;  ///< rate limit of writing
+  asio::steady_timer wake_;         ///< cancelled when the queue is no longer empty
   std::deque<Outgoing> queue_;
   std::size_t queued_bytes_ = 0;
   bool writing_ = false;
   bool congested_ = false;
   bool ended_ = false;
   bool draining_ = false;
+  bool held_ = false;
+  Pace read_pace_;
+  Pace write_pace_;
+  std::string keep_alive_;  ///< payload of the ping whose answer is measured
+  session::Time keep_alive_sent_{};
+  std::optional<std::chrono::microseconds> rtt_;
   session::Time last_progress_;
   session::Time pause_until_;
   std::optional<session::Time> message_began_;

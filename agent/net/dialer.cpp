@@ -85,6 +85,7 @@ Task<void> PeerHub::Impl::dial_once(std::shared_ptr<Impl> self, std::shared_ptr<
   if (dialer->stopped || self->stopping) co_return;
   if (!websocket) {
     dialer->last_error = websocket.error().message;
+    dialer->last_error_id = websocket.error().id;
     self->log(dialer->attempts == 1 ? 'w' : 'd', dialer->options.name + ": " + dialer->last_error);
     co_return;
   }
@@ -111,6 +112,7 @@ Task<void> PeerHub::Impl::dial_once(std::shared_ptr<Impl> self, std::shared_ptr<
   }
   const bool was_up = dialer->connection->up_time() > session::Duration::zero();
   dialer->last_error = was_up ? "" : dialer->connection->end_reason();
+  dialer->last_error_id.clear();
   dialer->peer_id = dialer->connection->session().peer().peer_id;
 }
 

@@ -43,6 +43,7 @@ struct Dialer {
   std::string peer_id;  ///< who answered there last
   std::uint64_t attempts = 0;
   std::string last_error;
+  std::string last_error_id;
   bool stopped = false;
   bool hurry = false;  ///< skip the current delay
 };

@@ -101,7 +101,8 @@ Task<void> PeerHub::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<List
 
   const WebSocketOptions websocket_options{.message_bytes_max = self->options.frame_bytes_max,
                                            .handshake_timeout = self->options.handshake_timeout,
-                                           .origins = listener->options.origins};
+                                           .origins = listener->options.origins,
+                                           .plain_too = listener->options.plain_too};
   auto websocket = co_await accept_websocket(std::move(socket), listener->tls, websocket_options);
   if (!websocket) {
     self->log('d', "connection from " + address + ": " + websocket.error().message);

@@ -102,6 +102,7 @@ std::shared_ptr<Connection> PeerHub::Impl::start_connection(
   const session::ConnectionId id{next_connection++};
   session_options.connection = id;
   session_options.refuse = options.refuse;
+  session_options.is_member = options.is_member;
   session_options.handshake_timeout = options.handshake_timeout;
   session_options.ping_interval = options.ping_interval;
   session_options.silence_max = options.silence_max;
@@ -225,6 +226,18 @@ void PeerHub::close(session::ConnectionId connection, session::CloseCode code,
   target->close(code, reason);
 }
 
+void PeerHub::hold(session::ConnectionId connection, bool on) {
+  const auto found = impl_->connections.find(connection);
+  if (found == impl_->connections.end()) return;
+  const auto target = found->second;
+  target->hold(on);
+}
+
+void PeerHub::limit_rate(session::ConnectionId connection, std::uint64_t bytes_per_second) {
+  const auto found = impl_->connections.find(connection);
+  if (found != impl_->connections.end()) found->second->limit_rate(bytes_per_second);
+}
+
 std::vector<ConnectionStatus> PeerHub::connections() const {
   std::vector<ConnectionStatus> out;
   for (const auto& [id, connection] : impl_->connections) {
@@ -232,6 +245,7 @@ std::vector<ConnectionStatus> PeerHub::connections() const {
     out.push_back({.peer = session.peer(),
                    .up = session.is_up(),
                    .queued_bytes = connection->queued_bytes(),
+                   .rtt = connection->rtt(),
                    .counters = session.counters()});
   }
   return out;
@@ -245,6 +259,7 @@ std::vector<DialStatus> PeerHub::dials() const {
     if (is_up) status.connection = dialer->connection->id();
     status.attempts = dialer->attempts;
     status.last_error = is_up ? "" : dialer->last_error;
+    status.last_error_id = is_up ? "" : dialer->last_error_id;
     out.push_back(std::move(status));
   }
   return out;

@@ -26,6 +26,7 @@ struct ConnectionStatus {
   session::PeerInfo peer = {};  ///< complete when up
   bool up = false;
   std::size_t queued_bytes = 0;
+  std::optional<std::chrono::microseconds> rtt = {};
   session::SessionCounters counters = {};
 };
 
@@ -35,7 +36,8 @@ struct DialStatus {
   std::string url = {};
   std::optional<session::ConnectionId> connection = {};  ///< while up
   std::uint64_t attempts = 0;
-  std::string last_error = {};  ///< empty: none since the last success
+  std::string last_error = {};     ///< empty: none since the last success
+  std::string last_error_id = {};  ///< "peer.untrusted" when the key is not the pinned one
 };
 
 /// All connections to peers of one agent: listener, dialers, sessions, send queues. The sockets'
@@ -62,6 +64,8 @@ class PeerHub {
     session::Metadata metadata = {};  ///< ours, for both roles; without an invite
     /// See ConnectionSession::Options::refuse.
     std::function<std::optional<session::Refusal>(const session::PeerInfo&)> refuse = {};
+    /// See ConnectionSession::Options::is_member.
+    std::function<bool(const session::PeerInfo&)> is_member = {};
     std::size_t connections_max = 1024;
     std::size_t unauthenticated_max = 64;  ///< accepted, handshake not done
     std::size_t unauthenticated_per_address_max = 8;
@@ -84,6 +88,9 @@ class PeerHub {
     std::string address = "127.0.0.1";  ///< numeric
     std::uint16_t port = 0;             ///< 0: any free one
     bool tls = false;
+    /// With `tls`: who does not begin with a TLS handshake is served in the clear, on the same
+    /// port.
+    bool plain_too = false;
     /// Values of the Origin header that may connect; "*" allows all. Requests without the header
     /// (everything but browsers) always may.
     std::vector<std::string> origins = {};
@@ -111,7 +118,7 @@ class PeerHub {
   void set_metadata(session::Metadata metadata);
 
   /// Keeps one connection to the target, dialling again after each loss. Errors: kInvalid (URL, a
-  /// fingerprint that is none, wss without TLS), kConflict (name in use).
+  /// fingerprint that is none or has no wss:// URL), kConflict (name in use).
   Result<void> dial(const DialOptions& options);
   /// Stops dialling and closes the target's connection. False: no such name.
   bool undial(const std::string& name);
@@ -121,6 +128,11 @@ class PeerHub {
   /// Dropped silently when the connection is gone.
   void send(session::ConnectionId connection, const session::DocumentMessage& message);
   void close(session::ConnectionId connection, session::CloseCode code, const std::string& reason);
+
+  /// Stops (true) and resumes reading from the connection: back-pressure on the peer.
+  void hold(session::ConnectionId connection, bool on);
+  /// Bytes a second at most, each way; 0: no limit.
+  void limit_rate(session::ConnectionId connection, std::uint64_t bytes_per_second);
 
   std::vector<ConnectionStatus> connections() const;
   std::vector<DialStatus> dials() const;

@@ -4,6 +4,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/detect_ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -27,7 +28,6 @@ using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 /// Errors come back as values: `const auto [error, n] = co_await f(..., kTuple)`.
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
-constexpr std::size_t kReadBytes = 64 * 1024;
 /// A buffer that grew for one big message is given back after it.
 constexpr std::size_t kKeptBufferBytes = 1u << 20;
 
@@ -48,6 +48,9 @@ class BasicWebSocket final : public WebSocket {
     stream_.set_option(ws::stream_base::timeout{ws::stream_base::none(), ws::stream_base::none(),
                                                 /*keep_alive_pings=*/false});
   }
+
+  /// Bytes that were read before the stream was made.
+  void begin_with(const beast::flat_buffer& read) { read_buffer_ = read; }
 
   /// HTTP and upgrade as server. The caller has set the deadline on the lowest layer.
   Task<Result<void>> accept() {
@@ -79,8 +82,8 @@ class BasicWebSocket final : public WebSocket {
     co_return Result<void>{};
   }
 
-  Task<Step> read_some() override {
-    const auto [error, bytes] = co_await stream_.async_read_some(read_buffer_, kReadBytes, kTuple);
+  Task<Step> read_some(std::size_t bytes_max) override {
+    const auto [error, bytes] = co_await stream_.async_read_some(read_buffer_, bytes_max, kTuple);
     Step step;
     step.error = error;
     step.bytes = bytes;
@@ -206,7 +209,8 @@ Task<Result<void>> handshake_tls(TlsStream* stream, std::shared_ptr<TlsContext> 
   const std::string shown = peer_fingerprint(stream->native_handle());
   if (!tls->pinned.empty() && shown != tls->pinned) {
     co_return Error{ErrorCode::kDenied,
-                    host + " shows the key " + shown + ", not the pinned " + tls->pinned};
+                    host + " shows the key " + shown + ", not the pinned " + tls->pinned,
+                    "peer.untrusted"};
   }
   co_return Result<void>{};
 }
@@ -214,8 +218,10 @@ Task<Result<void>> handshake_tls(TlsStream* stream, std::shared_ptr<TlsContext> 
 template <class Next>
 Task<Result<std::unique_ptr<WebSocket>>> upgrade_as_server(Next next,
                                                            std::shared_ptr<TlsContext> tls,
+                                                           beast::flat_buffer read,
                                                            WebSocketOptions options) {
   auto socket = std::make_unique<BasicWebSocket<Next>>(std::move(next), std::move(tls), options);
+  socket->begin_with(read);
   const auto accepted = co_await socket->accept();
   if (!accepted) co_return accepted.error();
   co_return std::unique_ptr<WebSocket>(std::move(socket));
@@ -241,14 +247,25 @@ Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(tcp::socket socket,
   socket.set_option(tcp::no_delay(true), ignored);
   beast::tcp_stream stream(std::move(socket));
   stream.expires_after(options.handshake_timeout);
-  if (!tls) {
-    auto plain = co_await upgrade_as_server(std::move(stream), tls, options);
+  beast::flat_buffer read;
+  bool is_secure = tls != nullptr;
+  if (is_secure && options.plain_too) {
+    const auto [error, has_hello] = co_await beast::async_detect_ssl(stream, read, kTuple);
+    if (error) co_return io_error("first bytes", error);
+    is_secure = has_hello;
+  }
+  if (!is_secure) {
+    auto plain = co_await upgrade_as_server(std::move(stream), tls, std::move(read), options);
     co_return std::move(plain);
   }
   TlsStream secure(std::move(stream), tls->context);
-  const auto [error] = co_await secure.async_handshake(asio::ssl::stream_base::server, kTuple);
+  const auto hello = read.data();
+  const auto [error, bytes] =
+      co_await secure.async_handshake(asio::ssl::stream_base::server, hello, kTuple);
+  (void)bytes;
   if (error) co_return io_error("tls handshake", error);
-  auto upgraded = co_await upgrade_as_server(std::move(secure), tls, options);
+  beast::flat_buffer nothing;
+  auto upgraded = co_await upgrade_as_server(std::move(secure), tls, std::move(nothing), options);
   co_return std::move(upgraded);
 }
 

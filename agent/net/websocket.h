@@ -30,6 +30,7 @@ struct WebSocketOptions {
   std::size_t message_bytes_max = 100u << 20;
   std::chrono::milliseconds handshake_timeout{10'000};  ///< TCP, TLS and upgrade together
   std::vector<std::string> origins = {};                ///< server: see PeerHub::ListenOptions
+  bool plain_too = false;                               ///< server: likewise
 };
 
 /// An open WebSocket. At most one read and one write (write_some, ping, close) at a time, both may
@@ -45,8 +46,8 @@ class WebSocket {
 
   virtual ~WebSocket() = default;
 
-  /// Reads some more of the current message.
-  virtual Task<Step> read_some() = 0;
+  /// Reads at most so many bytes more of the current message.
+  virtual Task<Step> read_some(std::size_t bytes_max) = 0;
   /// The message read so far, and whether it is a binary one.
   virtual ByteView message() const = 0;
   virtual bool is_binary() const = 0;
@@ -66,14 +67,16 @@ class WebSocket {
   virtual std::string fingerprint() const = 0;
 };
 
-/// The server's side of a new TCP connection: TLS where `tls` is set, then the upgrade on any path.
+/// The server's side of a new TCP connection: TLS where `tls` is set (with `plain_too`: and the
+/// client begins it), then the upgrade on any path.
 /// Errors: kTimeout, kDenied (Origin), kCorrupt (no upgrade request: answered with HTTP 426), kIo.
 Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(asio::ip::tcp::socket socket,
                                                           std::shared_ptr<TlsContext> tls,
                                                           WebSocketOptions options);
 
 /// The client's side. `tls` is used when the URL says wss. Errors: kUnavailable (cannot resolve or
-/// connect), kTimeout, kDenied (certificate or pin), kIo (the server refuses the upgrade).
+/// connect), kTimeout, kDenied (certificate; "peer.untrusted" for a key that is not the pinned
+/// one), kIo (the server refuses the upgrade).
 Task<Result<std::unique_ptr<WebSocket>>> connect_websocket(WebSocketUrl url,
                                                            std::shared_ptr<TlsContext> tls,
                                                            WebSocketOptions options);

@@ -256,8 +256,10 @@ void ConnectionSession::enter(Time now) {
     return refuse(CloseCode::kQuota, "several processes use this peer id; try again later");
   }
   if (options_.role == Role::kServer) {
-    push_frame(
-        Peer{.sender = registry_.own_id(), .target = peer_.peer_id, .metadata = options_.metadata});
+    const bool is_member = !options_.is_member || options_.is_member(peer_);
+    Metadata metadata = options_.metadata;
+    if (!is_member && metadata.extension) metadata.extension->catalog.reset();
+    push_frame(Peer{.sender = registry_.own_id(), .target = peer_.peer_id, .metadata = metadata});
   }
   if (decision.kind == Kind::kDuplicate) {
     return request_close(CloseCode::kNormal, "connected in the other direction");

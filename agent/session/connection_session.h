@@ -121,6 +121,10 @@ class ConnectionSession {
     /// reports documents missing when `peer` takes a second). Empty: everybody is admitted.
     std::function<std::optional<Refusal>(const PeerInfo&)> refuse = {};
 
+    /// Asked like `refuse`, as server: whether the peer may learn our workspace's catalog, which is
+    /// the key to its names. Empty: everybody may.
+    std::function<bool(const PeerInfo&)> is_member = {};
+
     Duration handshake_timeout = std::chrono::seconds(10);
     Duration ping_interval = std::chrono::seconds(10);  ///< 15 s as client is customary
     Duration silence_max = std::chrono::seconds(45);

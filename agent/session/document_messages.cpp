@@ -41,6 +41,9 @@ void DocumentSync::Impl::take(DocumentPeer& peer, const Sync& message, Time now)
   if (!decoded) return close(peer, "sync message: " + decoded.error().message);
 
   engine::Document* held = present();
+  // Who gets nothing and has nothing may as well hear that there is nothing.
+  if (!peer.policy.read && decoded->heads.empty())
+    return send(peer, DocUnavailable{.document = id});
   if (held != nullptr && !is_arriving()) {
     feed(peer, *held, *decoded, now);
   } else if (!decoded->heads.empty()) {
@@ -97,13 +100,17 @@ bool DocumentSync::Impl::feed(DocumentPeer& peer, engine::Document& target,
     make_all_due();
   }
   peer.wants = false;
+  peer.lacks = false;
   peer.due = true;
   note_shared_heads(peer, now);
   return true;
 }
 
 void DocumentSync::Impl::take(DocumentPeer& peer, const DocUnavailable& /*message*/) {
-  if (present() != nullptr && !is_arriving()) return;
+  if (present() != nullptr && !is_arriving()) {
+    peer.lacks = !peer.policy.read;  // it has nothing for us, which settles it
+    return;
+  }
   peer.lacks = true;
   peer.answer_by.reset();
   peer.stop_supplying();
@@ -120,7 +127,8 @@ void DocumentSync::Impl::take(DocumentPeer& peer, const Ephemeral& message) {
 void DocumentSync::Impl::relay(const Ephemeral& message, ConnectionId from) {
   for (auto& [connection, peer] : peers) {
     const bool is_source = connection == from || peer.link.peer_id == message.sender;
-    if (!is_source && peer.is_active() && !peer.congested) send(peer, message);
+    const bool may_have = peer.is_active() && peer.policy.read;
+    if (!is_source && may_have && !peer.congested) send(peer, message);
   }
 }
 
@@ -152,7 +160,9 @@ void DocumentSync::Impl::serve(DocumentPeer& peer, Time now) {
   note_shared_heads(peer, now);
   if (!message) return;
   peer.split = TransferSplit::make(*message, *source, options.split_above_bytes);
-  if (!peer.split) return send_sync(peer, *message, /*is_request=*/false);
+  // Somebody who seems to have nothing asks; otherwise a stock peer would take it for an answer.
+  const bool is_request = !peer.policy.read && message->heads.empty();
+  if (!peer.split) return send_sync(peer, *message, is_request);
   peer.pieces_in_flight = 0;
   serve_split(peer, *source);
 }
@@ -199,6 +209,7 @@ sync::State& DocumentSync::Impl::state_of(DocumentPeer& peer, const engine::Docu
     peer.saved_heads = peer.state->shared_heads;
   }
   peer.state->set_read_only(!peer.policy.write);
+  peer.state->withhold = !peer.policy.read;
   return *peer.state;
 }
 

@@ -62,6 +62,7 @@ struct DocumentSync::Impl {
 
   // Sending (document_messages.cpp).
   bool can_serve(const DocumentPeer& peer) const;
+  bool is_settled_with(const DocumentPeer& peer, const engine::Document* held) const;
   void serve(DocumentPeer& peer, Time now);
   void serve_split(DocumentPeer& peer, const engine::Document& source);
   void send(DocumentPeer& peer, DocumentMessage message);

@@ -44,7 +44,8 @@ void DocumentSync::Impl::search(Time now) {
   // Wanters are answered when the supplier has delivered; nobody else is bothered meanwhile.
   if (is_arriving()) return;
   for (auto& [connection, peer] : peers) {
-    const bool can_ask = peer.policy.announce && peer.policy.access && !peer.wants;
+    const bool may_ask = peer.policy.announce || peer.policy.ask;
+    const bool can_ask = may_ask && peer.policy.access && !peer.wants;
     if (can_ask && !peer.lacks && !peer.answer_by) ask(peer, now);
   }
   check_search();

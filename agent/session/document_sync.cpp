@@ -20,8 +20,8 @@ void DocumentSync::connection_up(const Link& link, const Policy& policy, Time no
   DocumentPeer& peer = impl_->peers[link.connection];
   peer.link = link;
   peer.policy = policy;
-  if (!policy.announce || !policy.access) return;
-  peer.due = true;
+  if (!policy.access || (!policy.announce && !policy.ask)) return;
+  peer.due = policy.announce;
   // A new source for what is missed.
   if (!impl_->is_loading && impl_->is_wanted() && !impl_->present()) impl_->search(now);
 }
@@ -58,7 +58,10 @@ void DocumentSync::set_policy(ConnectionId connection, const Policy& policy, Tim
     if (was_supplier) impl_->supplier_gone(now);
     return impl_->check_search();
   }
-  if (peer.state) peer.state->set_read_only(!policy.write);
+  if (peer.state) {
+    peer.state->set_read_only(!policy.write);
+    peer.state->withhold = !policy.read;
+  }
   peer.due = peer.is_active();
 }
 
@@ -109,6 +112,8 @@ void DocumentSync::find_locally(Time now) {
   impl_->locally_wanted = true;
   if (impl_->is_loading || impl_->is_arriving()) return;
   if (impl_->present()) return impl_->settle(true);
+  // Who lacked it then may have it now.
+  for (auto& [connection, peer] : impl_->peers) peer.lacks = false;
   impl_->search(now);
 }
 
@@ -166,6 +171,59 @@ bool DocumentSync::is_idle() const {
   });
 }
 
+bool DocumentSync::is_settled() const {
+  if (impl_->is_loading || impl_->locally_wanted || !impl_->actions.empty()) return false;
+  const engine::Document* held = impl_->present();
+  return std::all_of(impl_->peers.begin(), impl_->peers.end(), [&](const auto& entry) {
+    const DocumentPeer& peer = entry.second;
+    if (peer.answer_by || peer.save_at || peer.split || peer.wants || peer.is_supplier()) {
+      return false;
+    }
+    if (!peer.is_active()) return true;
+    if (!peer.policy.announce || peer.due) return false;
+    return held == nullptr || impl_->is_settled_with(peer, held);
+  });
+}
+
+bool DocumentSync::Impl::is_settled_with(const DocumentPeer& peer,
+                                         const engine::Document* held) const {
+  if (!peer.policy.access) return true;
+  // What nobody here has is owed to nobody.
+  if (held == nullptr) return !peer.wants && !peer.answer_by && !peer.is_supplier();
+  if (!peer.state) return false;
+  // Of a peer whose changes are not taken, shared heads may be ancestors of others among them.
+  const Heads& shared = peer.state->shared_heads;
+  const Heads heads = held->heads();
+  const bool has_ours = std::all_of(heads.begin(), heads.end(), [&shared](const ChangeHash& head) {
+    return std::find(shared.begin(), shared.end(), head) != shared.end();
+  });
+  if (has_ours) return true;
+  const bool gives_only = !peer.policy.read || peer.state->peer_read_only;
+  if (!gives_only) return false;
+  if (peer.lacks) return true;
+  const auto& theirs = peer.state->their_heads;
+  return theirs && std::all_of(theirs->begin(), theirs->end(),
+                               [held](const ChangeHash& head) { return held->has_change(head); });
+}
+
+/// Exact for a few changes, else from the first of them: a figure for people is not worth more.
+std::uint64_t DocumentSync::owed_bytes(ConnectionId connection) const {
+  constexpr std::size_t kLookedAt = 64;
+  const engine::Document* held = impl_->is_loading ? nullptr : impl_->present();
+  const auto found = impl_->peers.find(connection);
+  if (held == nullptr || found == impl_->peers.end()) return 0;
+  const DocumentPeer& peer = found->second;
+  if (!peer.policy.access || !peer.policy.read) return 0;
+  const auto changes = held->changes_since(peer.state ? peer.state->shared_heads : Heads{});
+  const std::size_t looked_at = std::min(changes.size(), kLookedAt);
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < looked_at; ++i) {
+    const auto change = held->change_bytes(changes[i]);
+    if (change) bytes += change->size();
+  }
+  return looked_at == changes.size() ? bytes : bytes * changes.size() / looked_at;
+}
+
 std::vector<LinkStatus> DocumentSync::status() const {
   std::vector<LinkStatus> out;
   const engine::Document* held = impl_->is_loading ? nullptr : impl_->present();
@@ -174,6 +232,7 @@ std::vector<LinkStatus> DocumentSync::status() const {
     if (peer.state) status.shared_heads = peer.state->shared_heads;
     status.has_everything =
         held != nullptr && peer.state && sync::peer_has_everything(*held, *peer.state);
+    status.is_settled = impl_->is_settled_with(peer, held);
     out.push_back(std::move(status));
   }
   return out;

@@ -22,7 +22,9 @@ namespace converge::session {
 struct Policy {
   bool announce = false;  ///< we start syncing unasked, and may ask it for documents we lack
   bool access = true;     ///< false: looks to the peer exactly like a missing document
+  bool read = true;       ///< false: it gets none of our changes and does not learn of them
   bool write = true;      ///< false: its changes are not applied and it is told so
+  bool ask = false;       ///< may be asked for documents that we lack, also when not announced to
   bool operator==(const Policy&) const = default;
 };
 
@@ -94,6 +96,8 @@ struct LinkStatus {
   bool active = false;          ///< it asked for the document, or we announce
   Heads shared_heads = {};      ///< both have these and all their ancestors
   bool has_everything = false;  ///< shared heads are the document's heads
+  /// Nothing is owed either way, as far as the policy and the peer allow anything to go there.
+  bool is_settled = false;
 };
 
 /// Everything between one document and its peers: interest, sync state per connection, search for a
@@ -169,7 +173,12 @@ class DocumentSync {
 
   /// No peer is active, nothing is under way: the object may be destroyed.
   bool is_idle() const;
+  /// Nothing is under way with any peer and nothing would be lost but time: whoever is active is
+  /// announced to, hence is there again when the object is made anew.
+  bool is_settled() const;
   std::vector<LinkStatus> status() const;
+  /// About how many bytes of our changes the peer is not known to have. Cost: by those changes.
+  std::uint64_t owed_bytes(ConnectionId connection) const;
   const DocumentId& id() const { return id_; }
 
  private:

@@ -140,9 +140,28 @@ bool nothing_to_say(const State& state, const Heads& heads, const Payload& paylo
   return (in_step && payload.hashes.empty()) || state.in_flight;
 }
 
+// What a peer may learn that gets nothing from us: of its own changes, which are here.
+std::optional<Message> generate_withholding(const Document& document, State& state) {
+  Heads known;
+  for (const ChangeHash& head : state.their_heads.value_or(state.shared_heads)) {
+    if (document.has_change(head)) known.push_back(head);
+  }
+  if (nothing_to_say(state, known, Payload{})) return std::nullopt;
+  Message message;
+  if (state.their_heads) message.need = missing_of(document, *state.their_heads);
+  message.have.push_back({known, BloomFilter(std::vector<ChangeHash>{})});
+  message.flags = kFlagSupportsReset;
+  message.heads = known;
+  state.have_responded = true;
+  state.in_flight = true;
+  state.last_sent_heads = std::move(known);
+  return message;
+}
+
 }  // namespace
 
 std::optional<Message> generate(const Document& document, State& state) {
+  if (state.withhold) return generate_withholding(document, state);
   Heads heads = document.heads();
   Message message;
   if (!state.read_only && state.their_heads) {

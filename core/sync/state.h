@@ -46,7 +46,10 @@ struct State {
 
   bool read_only = false;       ///< we apply nothing the peer sends; change with set_read_only()
   bool peer_read_only = false;  ///< the peer applies nothing: do not send changes
-  bool needs_reset = false;     ///< the next message must say that we may have missed changes
+  /// The peer gets none of our changes and does not learn of them: we look like a replica that has
+  /// of its changes what we have, and nothing else.
+  bool withhold = false;
+  bool needs_reset = false;  ///< the next message must say that we may have missed changes
 
   /// Keeps shared_heads only: 0x43, count, hashes. For the same peer's next session.
   Bytes encode() const;

@@ -109,6 +109,33 @@ TEST_CASE("an ephemeral agent takes a free port unless told otherwise", "[config
   CHECK(from_arguments({"--ephemeral", "--listen", "127.0.0.1:99"}, {})->listen == "127.0.0.1:99");
 }
 
+TEST_CASE("keys are kept beside the store, and in memory for an ephemeral agent", "[config]") {
+  CHECK(from_arguments({}, {})->keys_dir == "/nonexistent/home/.local/share/syncd/keys");
+  CHECK(from_arguments({"--keys", "/srv/keys"}, {})->keys_dir == "/srv/keys");
+  CHECK(from_arguments({"--ephemeral"}, {})->keys_dir.empty());
+  CHECK(from_arguments({"--ephemeral", "--keys", "/srv/keys"}, {})->keys_dir == "/srv/keys");
+}
+
+TEST_CASE("origins are listed one by one, and none is admitted unless listed", "[config]") {
+  CHECK(from_arguments({}, {})->origins.empty());
+  const auto two =
+      from_arguments({}, {{"SYNCD_LISTEN_ORIGINS", "https://app.example, http://localhost:5173"}});
+  REQUIRE(two);
+  CHECK(two->origins == std::vector<std::string>{"https://app.example", "http://localhost:5173"});
+  CHECK(from_arguments({}, {{"SYNCD_LISTEN_ORIGINS", "*"}})->origins.size() == 1);
+  for (const char* wrong :
+       {"app.example", "https://", "https://app.example/path", "a,,b", "://x"}) {
+    CHECK_FALSE(from_arguments({}, {{"SYNCD_LISTEN_ORIGINS", wrong}}));
+  }
+}
+
+TEST_CASE("TLS of the listener is on, off or left to the address", "[config]") {
+  CHECK(from_arguments({}, {})->listen_tls == ListenTls::kAuto);
+  CHECK(from_arguments({}, {{"SYNCD_LISTEN_TLS", "on"}})->listen_tls == ListenTls::kOn);
+  CHECK(from_arguments({}, {{"SYNCD_LISTEN_TLS", "off"}})->listen_tls == ListenTls::kOff);
+  CHECK_FALSE(from_arguments({}, {{"SYNCD_LISTEN_TLS", "yes"}}));
+}
+
 TEST_CASE("a relative XDG directory counts as unset", "[config]") {
   const auto config = from_arguments({}, {{"XDG_DATA_HOME", "relative"}});
   REQUIRE(config);

@@ -410,11 +410,41 @@ TEST_CASE("wss carries messages between pinned devices", "[net]") {
         {.name = "hub", .url = url_of(port, "wss"), .fingerprint = client_identity->fingerprint()});
     CHECK(client.wait_for_log("not the pinned"));
     CHECK(client.count('u') == 0);
+    const auto dials = client.run([](PeerHub& hub) { return hub.dials(); });
+    REQUIRE(dials.size() == 1);
+    CHECK(dials[0].last_error_id == "peer.untrusted");
   }
   SECTION("without a pin an unknown authority is refused") {
     RunningHub client(client_options);
     client.dial({.name = "hub", .url = url_of(port, "wss")});
     CHECK(client.wait_for_log("certificate verify failed"));
+  }
+}
+
+TEST_CASE("one port serves wss and ws where both are wanted, and only wss elsewhere", "[net]") {
+  const auto identity = TlsIdentity::create("server");
+  REQUIRE(identity);
+  auto server_options = RunningHub::options_for("server");
+  server_options.tls = &*identity;
+  RunningHub server(server_options);
+  RunningHub client("client");
+
+  SECTION("both") {
+    const auto port = server.listen({.tls = true, .plain_too = true});
+    client.dial({.name = "plain", .url = url_of(port)});
+    CHECK(server.wait('u').peer->fingerprint.empty());
+    CHECK(client.wait('u').peer->fingerprint.empty());
+    client.run([](PeerHub& hub) { return hub.undial("plain"); });
+    client.wait('d');
+    client.dial(
+        {.name = "secure", .url = url_of(port, "wss"), .fingerprint = identity->fingerprint()});
+    CHECK(client.wait('u', 1).peer->fingerprint == identity->fingerprint());
+  }
+  SECTION("only wss") {
+    const auto port = server.listen({.tls = true});
+    client.dial({.name = "plain", .url = url_of(port)});
+    CHECK(client.wait_for_log("websocket upgrade"));
+    CHECK(client.count('u') == 0);
   }
 }
 

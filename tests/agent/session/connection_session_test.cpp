@@ -432,4 +432,24 @@ TEST_CASE("closing with an explanation sends error first", "[session]") {
   CHECK(session.take_actions().empty());
 }
 
+TEST_CASE("only members learn the catalog", "[session]") {
+  Bench bench;
+  ConnectionSession::Options options{.role = Role::kServer,
+                                     .connection = ConnectionId{1},
+                                     .metadata = {.storage_id = "store", .ephemeral = false}};
+  options.metadata.extension = Extension{.capabilities = {"digest"}, .catalog = "the catalog"};
+  options.is_member = [](const PeerInfo& info) { return info.peer_id == "member"; };
+  const auto answer_to = [&](const std::string& peer) {
+    auto session = bench.make(options);
+    session.opened(bench.now);
+    bench.feed(session, Join{.sender = peer});
+    return std::get<Peer>(sent(only<action::SendFrame>(session.take_actions())));
+  };
+
+  CHECK(answer_to("member").metadata == options.metadata);
+  const auto told = answer_to("stranger").metadata;
+  CHECK_FALSE(told.extension->catalog);
+  CHECK(told.extension->capabilities == std::vector<std::string>{"digest"});
+}
+
 }  // namespace converge::session

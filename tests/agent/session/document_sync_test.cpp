@@ -552,4 +552,81 @@ TEST_CASE("random edits over a network that breaks converge, and then it is sile
   for (const auto& node : nodes) CHECK_FALSE(node->sync.has_work());
 }
 
+TEST_CASE("a peer that may not read gives everything and learns nothing", "[session]") {
+  SyncNode taker(0);
+  SyncNode giver(1);
+  SyncNode empty(2);
+  SyncNetwork network({&taker, &giver, &empty});
+  taker.put("secret", "x");
+  giver.put("open", "y");
+  const Heads theirs = giver.heads();
+  network.connect(0, 1, {.announce = true, .read = false}, kAnnounce);
+  REQUIRE(network.settle());
+
+  CHECK(giver.heads() == theirs);
+  CHECK(taker.document->change_count() == 2);
+  CHECK(taker.sync.status()[0].is_settled);
+  CHECK_FALSE(taker.sync.status()[0].has_everything);
+  CHECK(giver.sync.status()[0].is_settled);
+
+  taker.put("secret", "z");
+  giver.put("more", "y");
+  REQUIRE(network.settle());
+  CHECK(giver.document->change_count() == 2);
+  CHECK(taker.document->change_count() == 4);
+
+  SECTION("it hears that there is nothing when it asks with empty hands") {
+    network.connect(0, 2, {.announce = true, .read = false}, kAnnounce);
+    empty.sync.find_locally(empty.now);
+    REQUIRE(network.settle());
+    CHECK(empty.settled_searches == std::vector<bool>{false});
+    CHECK(empty.heads().empty());
+    CHECK(taker.sync.status().back().is_settled);
+  }
+}
+
+TEST_CASE("a peer may be asked without being announced to", "[session]") {
+  SyncNode client(0);
+  SyncNode server(1);
+  SyncNetwork network({&client, &server});
+  server.put("k", "v");
+  client.up(7, {}, "stranger");  // asks us, is never asked
+  network.connect(0, 1, {.ask = true}, kServe);
+  REQUIRE(network.settle());
+  CHECK(client.heads().empty());
+
+  client.sync.find_locally(client.now);
+  REQUIRE(network.settle());
+  CHECK(client.heads() == server.heads());
+  CHECK(client.settled_searches == std::vector<bool>{true});
+}
+
+TEST_CASE("a settled document may be forgotten, one under way may not", "[session]") {
+  SyncNode left(0);
+  SyncNode right(1);
+  SyncNetwork network({&left, &right});
+  left.put("k", "v");
+  network.connect(0, 1, kAnnounce, kAnnounce);
+  CHECK_FALSE(left.sync.is_settled());
+  REQUIRE(network.settle());
+  left.now += std::chrono::seconds(1);
+  left.sync.tick(left.now);  // the delayed save
+  left.work();
+  CHECK(left.sync.is_settled());
+  CHECK_FALSE(left.sync.is_idle());
+
+  left.put("k", "w");
+  CHECK_FALSE(left.sync.is_settled());
+  CHECK(left.sync.owed_bytes(ConnectionId{1}) > 0);
+  CHECK(left.sync.owed_bytes(ConnectionId{9}) == 0);
+  left.up(2, kServe, "client");
+  REQUIRE(network.settle());
+  left.receive(2, a_request());
+  left.work();
+  left.now += std::chrono::seconds(1);
+  left.sync.tick(left.now);
+  left.work();
+  CHECK_FALSE(left.sync.is_settled());  // a client that asked would not be told of changes
+}
+
 }  // namespace converge::session
