@@ -25,6 +25,25 @@ Json problem(const char* code, const char* severity, std::string message, const 
       {"code", code}, {"severity", severity}, {"message", std::move(message)}, {"next", next}};
 }
 
+void add_problems(const PeerView& peer, Json& problems) {
+  if (!peer.configured) return;
+  if (peer.is_foreign) {
+    problems.push_back(
+        problem("peer.workspace", "warning",
+                fmt::format("{} belongs to another workspace: names are not shared", peer.name),
+                "syncctl join, on a replica without names"));
+  }
+  if (peer.is_untrusted) {
+    problems.push_back(problem("peer.untrusted", "error",
+                               fmt::format("{}: {}", peer.name, peer.last_error),
+                               "syncctl peer set NAME --key FILE, if its key was replaced"));
+  } else if (peer.state == "connecting" && !peer.last_error.empty()) {
+    problems.push_back(problem("peer.unreachable", "warning",
+                               fmt::format("{} does not answer: {}", peer.name, peer.last_error),
+                               "syncctl peer ls"));
+  }
+}
+
 Json store_status(const store::StoreStats& stats) {
   return Json{{"state", stats.state == store::StoreState::kOpen ? "ok" : to_string(stats.state)},
               {"format", 1},
@@ -50,6 +69,7 @@ void agent_hello(Services& services, CallPtr call) {
 void agent_status(Services& services, CallPtr call) {
   services.peers([&services, call](const std::vector<PeerView>& peers) {
     const AgentFacts& facts = services.facts();
+    const Json key = facts.fingerprint.empty() ? Json() : Json("SHA256:" + facts.fingerprint);
     const store::StoreStats stats = services.store().stats();
     const auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
         services.clock().steady_now() - facts.started);
@@ -69,11 +89,7 @@ void agent_status(Services& services, CallPtr call) {
     Json peer_list = Json::array();
     for (const PeerView& peer : peers) {
       peer_list.push_back(to_json(peer));
-      if (peer.configured && peer.state == "connecting" && !peer.last_error.empty()) {
-        problems.push_back(problem(
-            "peer.unreachable", "warning",
-            fmt::format("{} does not answer: {}", peer.name, peer.last_error), "syncctl peer ls"));
-      }
+      add_problems(peer, problems);
     }
     call->reply(Json{{"kind", "Status"},
                      {"v", 1},
@@ -83,7 +99,8 @@ void agent_status(Services& services, CallPtr call) {
                        {"version", facts.version},
                        {"uptime_ms", uptime.count()},
                        {"memory_bytes", resident_bytes()},
-                       {"peer_id", facts.peer_id}}},
+                       {"peer_id", facts.peer_id},
+                       {"key", key}}},
                      {"store", store_status(stats)},
                      {"peers", std::move(peer_list)},
                      {"outbox", {{"entries", 0}, {"oldest_ms", nullptr}}},

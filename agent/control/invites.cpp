@@ -89,9 +89,34 @@ std::string invitation_key(std::string_view token) {
   return "invite/" + to_hex(codec::sha256(as_bytes(token)));
 }
 
+std::string encode_terms(const InvitationTerms& terms) {
+  return control::to_compact(
+      Json{{"e", terms.expires_ms}, {"c", terms.collections}, {"r", terms.read_only}});
+}
+
+std::optional<InvitationTerms> decode_terms(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const Json expires = json.value("e", Json());
+  const Json collections = json.value("c", Json());
+  const Json read_only = json.value("r", Json());
+  const bool well_formed =
+      expires.is_number_integer() && collections.is_array() && read_only.is_boolean() &&
+      std::all_of(collections.begin(), collections.end(),
+                  [](const Json& collection) { return collection.is_string(); });
+  if (!well_formed) return std::nullopt;
+  return InvitationTerms{.expires_ms = expires.get<std::int64_t>(),
+                         .collections = collections.get<std::vector<std::string>>(),
+                         .read_only = read_only.get<bool>()};
+}
+
 void invite_create(Services& services, CallPtr call) {
   const auto life = number_param(*call, "expires_ms", kLifeMs);
+  const auto collections = strings_param(*call, "collections");
+  const auto read_only = bool_param(*call, "read");
   if (!life) return call->fail(life.error());
+  if (!collections) return call->fail(collections.error());
+  if (!read_only) return call->fail(read_only.error());
   if (*life == 0 || *life > kLifeMsMax) {
     return call->fail(
         make_error(ErrorId::kUsageArgument, "an invitation lives between 1 ms and 30 days"));
@@ -114,9 +139,16 @@ void invite_create(Services& services, CallPtr call) {
                     {"v", 1},
                     {"invite", encode_invitation(invitation)},
                     {"expires_at", format_time(invitation.expires_ms)}};
-  services.expect_invitation(invitation_key(invitation.token), invitation.expires_ms);
+  const InvitationTerms terms{
+      .expires_ms = invitation.expires_ms, .collections = *collections, .read_only = *read_only};
+  if (terms.is_limited() && !invitation.addresses.front().starts_with("wss://")) {
+    return call->fail(Error{ErrorCode::kUnavailable,
+                            "a limited invitation needs TLS, by which the peer is known later",
+                            "key.missing", "set listen.tls to auto or on"});
+  }
+  services.expect_invitation(invitation_key(invitation.token), terms);
   services.store().put_setting(invitation_key(invitation.token),
-                               to_bytes(as_bytes(std::to_string(invitation.expires_ms))),
+                               to_bytes(as_bytes(encode_terms(terms))),
                                [call, result](const Result<store::CommitNumber>& done) {
                                  if (!done) return call->fail(done.error());
                                  call->reply(result);
@@ -139,7 +171,10 @@ void invite_join(Services& services, CallPtr call) {
   PeerSettings settings;
   settings.name = name->empty() ? invitation->name : *name;
   settings.url = invitation->addresses.front();
-  settings.key = invitation->fingerprint;
+  // Without TLS there is nothing that would prove a key.
+  if (settings.url.starts_with("wss://") && !invitation->fingerprint.empty()) {
+    settings.key = "SHA256:" + invitation->fingerprint;
+  }
   services.join(settings, invitation->catalog, invitation->token,
                 [call](Result<Json> peer) { finish(*call, std::move(peer)); });
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "agent/control/services.h"
 #include "core/base/result.h"
 #include "core/model/document_id.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +28,10 @@ std::string encode_invitation(const Invitation& invitation);
 Result<Invitation> decode_invitation(std::string_view text);
 
 /// Where the store keeps an invitation: under the SHA-256 of its token, so that reading the store
-/// gives no token away. The value is the moment of expiry.
+/// gives no token away. The value is its terms.
 std::string invitation_key(std::string_view token);
+std::string encode_terms(const InvitationTerms& terms);
+/// Nothing for text that is none.
+std::optional<InvitationTerms> decode_terms(std::string_view text);
 
 }  // namespace converge::handlers

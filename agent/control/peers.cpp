@@ -1,4 +1,5 @@
 #include "agent/control/handlers.h"
+#include "core/base/bytes.h"
 #include "core/repo/catalog.h"
 
 #include <fmt/format.h>
@@ -20,12 +21,15 @@ Json to_json(const PeerView& peer) {
       {"state", peer.state},
       {"policy", peer.policy},
       {"collections", peer.collections},
+      {"rate", peer.rate.empty() ? Json() : Json(peer.rate)},
       {"configured", peer.configured},
       {"documents_behind", peer.documents_behind},
-      {"bytes_behind", nullptr},
-      {"rtt_ms", nullptr},
+      {"bytes_behind", peer.bytes_behind ? Json(*peer.bytes_behind) : Json()},
+      {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json()},
       {"last_sync_at", peer.last_sync_ms == 0 ? Json() : Json(format_time(peer.last_sync_ms))},
-      {"last_error", peer.last_error.empty() ? Json() : Json(peer.last_error)}};
+      {"last_error", peer.last_error.empty() ? Json() : Json(peer.last_error)},
+      {"untrusted", peer.is_untrusted},
+      {"foreign", peer.is_foreign}};
 }
 
 namespace {
@@ -55,14 +59,41 @@ Result<PeerSettings> settings_of(const Call& call) {
   return settings;
 }
 
-Result<void> check_settings(const PeerSettings& settings) {
+/// "SHA256:" and 64 hex digits, or the digits alone; kept with the prefix and in lower case.
+Result<std::string> checked_key(const PeerSettings& settings) {
+  constexpr std::string_view kPrefix = "SHA256:";
+  constexpr std::size_t kDigits = 64;
+  if (settings.key.empty()) return settings.key;
+  std::string digits = settings.key;
+  if (digits.starts_with(kPrefix)) digits.erase(0, kPrefix.size());
+  std::transform(digits.begin(), digits.end(), digits.begin(), [](char c) {
+    return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (digits.size() != kDigits || !from_hex(digits)) {
+    return make_error(ErrorId::kUsageArgument, "the key is not SHA256: and 64 hex digits",
+                      "\"syncctl status -o json\" on the peer shows it as agent.key");
+  }
+  if (!settings.url.empty() && !settings.url.starts_with("wss://")) {
+    return make_error(ErrorId::kUsageArgument,
+                      fmt::format("{} cannot prove a key: there is no TLS", settings.url),
+                      "write wss://HOST:PORT, or leave the key out");
+  }
+  return std::string(kPrefix) + digits;
+}
+
+Result<void> check_settings(PeerSettings& settings) {
   const auto valid = repo::check_name(settings.name);
   if (!valid) return valid.error();
-  if (!settings.url.starts_with("ws://") && !settings.url.starts_with("wss://")) {
+  // A peer that only calls us is known by its key alone.
+  const bool is_caller = settings.url.empty() && !settings.key.empty();
+  if (!is_caller && !settings.url.starts_with("ws://") && !settings.url.starts_with("wss://")) {
     return make_error(ErrorId::kUsageArgument,
                       fmt::format("\"{}\" is not the address of a peer", settings.url),
                       "write ws://HOST:PORT or wss://HOST:PORT");
   }
+  auto key = checked_key(settings);
+  if (!key) return key.error();
+  settings.key = std::move(*key);
   return {};
 }
 
@@ -78,6 +109,26 @@ void show(Services& services, const CallPtr& call, const std::string& name) {
     }
     call->reply(to_json(*found));
   });
+}
+
+/// Whatever is not plainly false is taken for a trial: it does less harm.
+bool is_trial(const Call& call) { return bool_param(call, "dry_run").value_or(true); }
+
+/// What a trial would answer: the peer as it is, or as it would be.
+void answer_trial(Services& services, const CallPtr& call, const std::string& name,
+                  const PeerSettings* wanted) {
+  PeerView view;
+  if (wanted != nullptr) {
+    view.name = wanted->name;
+    view.url = wanted->url;
+    view.key = wanted->key;
+    view.policy = wanted->policy;
+    view.collections = wanted->collections;
+    view.rate = wanted->rate;
+    view.state = wanted->paused ? "paused" : "connecting";
+    return call->reply(to_json(view));
+  }
+  show(services, call, name);
 }
 
 }  // namespace
@@ -98,10 +149,11 @@ void peer_show(Services& services, CallPtr call) {
 }
 
 void peer_add(Services& services, CallPtr call) {
-  const auto settings = settings_of(*call);
+  auto settings = settings_of(*call);
   if (!settings) return call->fail(settings.error());
   const auto valid = check_settings(*settings);
   if (!valid) return call->fail(valid.error());
+  if (is_trial(*call)) return answer_trial(services, call, settings->name, &*settings);
   services.add_peer(*settings, false,
                     [call](Result<Json> peer) { finish(*call, std::move(peer)); });
 }
@@ -125,9 +177,11 @@ void peer_set(Services& services, CallPtr call) {
     if (!has_param(*call, "key")) wanted.key = present->key;
     if (!has_param(*call, "policy")) wanted.policy = present->policy;
     if (!has_param(*call, "collections")) wanted.collections = present->collections;
+    if (!has_param(*call, "rate")) wanted.rate = present->rate;
     if (!has_param(*call, "paused")) wanted.paused = present->state == "paused";
     const auto valid = check_settings(wanted);
     if (!valid) return call->fail(valid.error());
+    if (is_trial(*call)) return answer_trial(services, call, wanted.name, &wanted);
     services.add_peer(wanted, true, [call](Result<Json> done) { finish(*call, std::move(done)); });
   });
 }
@@ -135,18 +189,21 @@ void peer_set(Services& services, CallPtr call) {
 void peer_rm(Services& services, CallPtr call) {
   const auto peer = required_string(*call, "peer");
   if (!peer) return call->fail(peer.error());
+  if (is_trial(*call)) return answer_trial(services, call, *peer, nullptr);
   services.remove_peer(*peer, [call](Result<Json> done) { finish(*call, std::move(done)); });
 }
 
 void peer_pause(Services& services, CallPtr call) {
   const auto peer = required_string(*call, "peer");
   if (!peer) return call->fail(peer.error());
+  if (is_trial(*call)) return answer_trial(services, call, *peer, nullptr);
   services.pause_peer(*peer, true, [call](Result<Json> done) { finish(*call, std::move(done)); });
 }
 
 void peer_resume(Services& services, CallPtr call) {
   const auto peer = required_string(*call, "peer");
   if (!peer) return call->fail(peer.error());
+  if (is_trial(*call)) return answer_trial(services, call, *peer, nullptr);
   services.pause_peer(*peer, false, [call](Result<Json> done) { finish(*call, std::move(done)); });
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,12 @@ struct PeerView {
   std::string policy = "sync";
   std::vector<std::string> collections;
   std::string last_error;
+  bool is_foreign = false;  ///< an agent of another workspace
+  bool is_limited = false;  ///< by policy or collections: not everything is shared
+  std::string rate;         ///< as configured
+  std::optional<double> rtt_ms = {};
+  std::optional<std::uint64_t> bytes_behind = {};  ///< about; nothing while not looked at
+  bool is_untrusted = false;                       ///< it shows another key than the pinned one
   bool configured = true;
   std::int64_t last_sync_ms = 0;  ///< 0: never
   std::uint64_t documents_behind = 0;
@@ -77,6 +84,14 @@ struct PeerSettings {
   std::string rate;
   bool paused = false;
   bool operator==(const PeerSettings&) const = default;
+};
+
+/// What an invitation is good for.
+struct InvitationTerms {
+  std::int64_t expires_ms = 0;
+  std::vector<std::string> collections;  ///< empty: all
+  bool read_only = false;                ///< its changes are not taken
+  bool is_limited() const { return read_only || !collections.empty(); }
 };
 
 /// Everything a request handler may ask of the rest of the agent. The functions are called on the
@@ -116,6 +131,9 @@ class Services {
   /// control thread.
   virtual void peers_with(const DocumentId& document,
                           std::function<void(std::vector<std::string>)> reply) = 0;
+  /// Looks among the peers for a document that is not here. Any thread; answers on the control
+  /// thread, at once when nobody can be asked, else within the exchange's deadlines (15 s a step).
+  virtual void find_document(const DocumentId& document, std::function<void(bool)> reply) = 0;
   /// Dials now what waits for its next attempt; empty: all.
   virtual void nudge_peer(const std::string& name) = 0;
   /// Addresses under which this agent can be reached, as URLs.
@@ -125,7 +143,7 @@ class Services {
   virtual void join(const PeerSettings& settings, const DocumentId& catalog,
                     const std::string& token, Reply reply) = 0;
   /// From now on a peer that shows the token of this key (see invitation_key) is admitted, once.
-  virtual void expect_invitation(const std::string& key, std::int64_t expires_ms) = 0;
+  virtual void expect_invitation(const std::string& key, const InvitationTerms& terms) = 0;
   /// Digest over the history of every document here; for comparing with a peer's.
   virtual std::string workspace_digest() = 0;
 

@@ -21,16 +21,52 @@ Error name_the_document(Error error, const Target& target) {
   return error;
 }
 
-void read_document(Services& services, const CallPtr& call, const Target& target, ReadVerb read) {
-  services.on_shard(target.id, [call, target, read = std::move(read)](ShardAccess& shard) {
-    const auto document = shard.repo.open(target.id);
-    if (!document) return call->fail(name_the_document(document.error(), target));
-    auto result = read(shard, **document);
-    shard.repo.when_durable(target.id, [call, result = std::move(result)](Result<void> released) {
-      if (!released) return call->fail(released.error());
-      finish(*call, result);
-    });
+namespace {
+
+/// Nobody who is here has it; who is away may.
+void fail_not_found(Services& services, const CallPtr& call, Error error) {
+  services.peers([call, error = std::move(error)](const std::vector<PeerView>& peers) mutable {
+    for (const PeerView& peer : peers) {
+      if (!peer.configured || peer.state == "up" || peer.state == "paused") continue;
+      error.hint = fmt::format("{} is not connected and could not be asked", peer.name);
+      break;
+    }
+    call->fail(std::move(error));
   });
+}
+
+}  // namespace
+
+void with_document(Services& services, const CallPtr& call, const Target& target,
+                   DocumentTask task) {
+  services.on_shard(
+      target.id, [&services, call, target, task = std::move(task)](ShardAccess& shard) {
+        const auto document = shard.repo.open(target.id);
+        if (document) return task(shard, **document);
+        const Error error = name_the_document(document.error(), target);
+        if (error.code != ErrorCode::kNotFound) return call->fail(error);
+        services.find_document(target.id, [&services, call, target, task, error](bool found) {
+          if (!found) return fail_not_found(services, call, error);
+          services.on_shard(target.id, [call, target, task](ShardAccess& there) {
+            const auto arrived = there.repo.open(target.id);
+            if (!arrived) return call->fail(name_the_document(arrived.error(), target));
+            task(there, **arrived);
+          });
+        });
+      });
+}
+
+void read_document(Services& services, const CallPtr& call, const Target& target, ReadVerb read) {
+  with_document(
+      services, call, target,
+      [call, target, read = std::move(read)](ShardAccess& shard, const engine::Document& document) {
+        auto result = read(shard, document);
+        shard.repo.when_durable(target.id,
+                                [call, result = std::move(result)](Result<void> released) {
+                                  if (!released) return call->fail(released.error());
+                                  finish(*call, result);
+                                });
+      });
 }
 
 Json make_ack(const Target& target, const Call& call, const verbs::Outcome& outcome, bool durable) {
@@ -148,32 +184,33 @@ void edit_document(Services& services, const CallPtr& call, const Target& target
   if (!wanted) return call->fail(wanted.error());
   // A peer is only told what is durable here, so waiting for one means waiting for the disk.
   const auto kind = wanted->peers > 0 ? store::Durability::kDurable : *durability;
-  services.on_shard(target.id, [call, target, durability = kind, wanted = *wanted, &services,
-                                edit = std::move(edit)](ShardAccess& shard) {
-    const auto document = shard.repo.open(target.id);
-    if (!document) return call->fail(name_the_document(document.error(), target));
-    const ReceiptRevisions revisions(shard.store, shard.clock, target.id, **document);
-    verbs::WriteOptions defaults;
-    defaults.time = shard.clock.wall_now_ms() / 1000;
-    defaults.revisions = &revisions;
-    const auto outcome = edit(**document, defaults);
-    if (!outcome) {
-      // The refusal, too, tells what the document holds.
-      return shard.repo.when_durable(target.id, [call, error = outcome.error()](Result<void> done) {
-        call->fail(done ? error : done.error());
-      });
-    }
-    const bool durable = durability == store::Durability::kDurable;
-    Json ack = make_ack(target, *call, *outcome, durable);
-    repo::CommitRequest request = commit_request(*call, ack);
-    request.durability = durability;
-    shard.repo.commit(target.id, std::move(request),
+  with_document(services, call, target,
+                [call, target, durability = kind, wanted = *wanted, &services,
+                 edit = std::move(edit)](ShardAccess& shard, engine::Document& document) {
+                  const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
+                  verbs::WriteOptions defaults;
+                  defaults.time = shard.clock.wall_now_ms() / 1000;
+                  defaults.revisions = &revisions;
+                  const auto outcome = edit(document, defaults);
+                  if (!outcome) {
+                    // The refusal, too, tells what the document holds.
+                    return shard.repo.when_durable(
+                        target.id, [call, error = outcome.error()](Result<void> done) {
+                          call->fail(done ? error : done.error());
+                        });
+                  }
+                  const bool durable = durability == store::Durability::kDurable;
+                  Json ack = make_ack(target, *call, *outcome, durable);
+                  repo::CommitRequest request = commit_request(*call, ack);
+                  request.durability = durability;
+                  shard.repo.commit(
+                      target.id, std::move(request),
                       [&services, call, wanted, id = target.id,
                        ack = std::move(ack)](const Result<repo::Committed>& done) mutable {
                         if (!done) return call->fail(done.error());
                         answer_when_acknowledged(services, call, id, wanted, std::move(ack));
                       });
-  });
+                });
 }
 
 }  // namespace converge::handlers

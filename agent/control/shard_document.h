@@ -17,6 +17,12 @@ void read_document(Services& services, const CallPtr& call, const Target& target
 /// The Ack of the contract (8.3) for an outcome; `durable` as the caller was promised.
 Json make_ack(const Target& target, const Call& call, const verbs::Outcome& outcome, bool durable);
 
+/// Runs `task` on the document's shard. A document that is not here is looked for among the peers
+/// first; the call fails with doc.not_found when nobody has it.
+using DocumentTask = std::function<void(ShardAccess&, engine::Document&)>;
+void with_document(Services& services, const CallPtr& call, const Target& target,
+                   DocumentTask task);
+
 /// Runs `edit` on the document's shard, commits what it did and answers with an Ack.
 using EditVerb =
     std::function<Result<verbs::Outcome>(engine::Document&, const verbs::WriteOptions& defaults)>;

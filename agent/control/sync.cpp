@@ -80,10 +80,12 @@ Missing missing_of(const PeerView& peer, Goal goal, const std::string& own_diges
     return fmt::format("{} is {}{}", peer.name, peer.state,
                        peer.last_error.empty() ? "" : ": " + peer.last_error);
   }
+  if (peer.is_foreign) return fmt::format("{} belongs to another workspace", peer.name);
   if (peer.documents_behind > 0) {
     return fmt::format("{} documents differ from {}", peer.documents_behind, peer.name);
   }
-  const bool must_compare = peer.is_agent || goal == Goal::kConverged;
+  // Who may not have everything never has the same.
+  const bool must_compare = (peer.is_agent && !peer.is_limited) || goal == Goal::kConverged;
   if (must_compare && peer.digest != own_digest) {
     return fmt::format("{} {}", peer.name,
                        peer.digest.empty() ? "has not told its digest" : "has another digest");
@@ -97,7 +99,8 @@ Result<std::vector<PeerView>> chosen(const std::vector<PeerView>& peers,
   std::vector<PeerView> out;
   for (const PeerView& peer : peers) {
     const bool wanted = std::find(names.begin(), names.end(), peer.name) != names.end();
-    const bool usual = peer.state != "paused" && (peer.configured || peer.is_agent);
+    const bool is_caller = peer.url.empty() && peer.state != "up";  // nobody here can call it
+    const bool usual = peer.state != "paused" && !is_caller && (peer.configured || peer.is_agent);
     if (names.empty() ? usual : wanted) out.push_back(peer);
   }
   for (const std::string& name : names) {

@@ -4,6 +4,7 @@
 #include "agent/runtime/agent_services.h"
 #include "agent/runtime/context.h"
 #include "agent/runtime/control_desk.h"
+#include "agent/runtime/endpoint.h"
 #include "agent/runtime/version.h"
 #include "core/store/store.h"
 
@@ -76,6 +77,7 @@ struct Agent::Impl {
   ~Impl();
 
   Result<void> open_store();
+  Result<void> open_keys();
   Result<void> choose_catalog();
   Result<void> choose_socket();
   void start_threads(std::function<void(Milliseconds)> on_stop_request);
@@ -101,11 +103,18 @@ std::optional<std::string> Agent::listen_address() const {
   return v6 ? fmt::format("[{}]:{}", host, *impl_->port) : fmt::format("{}:{}", host, *impl_->port);
 }
 
+std::optional<std::string> Agent::listen_url() const {
+  const auto address = listen_address();
+  if (!address) return std::nullopt;
+  return (transport_of(impl_->context.config).plain ? "ws://" : "wss://") + *address;
+}
+
 Result<std::unique_ptr<Agent>> Agent::start(
     const config::Config& config, telemetry::Log& log,
     std::function<void(std::chrono::milliseconds)> on_stop_request) {
   auto impl = std::make_unique<Impl>(config, log);
-  for (const auto step : {&Impl::open_store, &Impl::choose_catalog, &Impl::choose_socket}) {
+  for (const auto step :
+       {&Impl::open_store, &Impl::open_keys, &Impl::choose_catalog, &Impl::choose_socket}) {
     const auto done = (impl.get()->*step)();
     if (!done) return done.error();
   }
@@ -165,6 +174,22 @@ Result<void> Agent::Impl::open_store() {
   context.facts.store_id = to_hex(identity.store_id);
   context.facts.peer_id = peer_id_of(identity);
   context.facts.started = context.clock.steady_now();
+  return {};
+}
+
+/// The device's key, which peers pin.
+Result<void> Agent::Impl::open_keys() {
+  const auto peers = context.store->peers();
+  if (!peers) return peers.error();
+  auto identity = open_identity(context.config, context.facts.peer_id, !peers->empty());
+  if (!identity && context.config.listen == "off") {
+    // Peers that want to know us will not; everything else works.
+    context.log.write(Level::kWarn, "keys", identity.error().message);
+    return {};
+  }
+  if (!identity) return identity.error();
+  context.identity = std::move(*identity);
+  if (context.identity) context.facts.fingerprint = context.identity->fingerprint();
   return {};
 }
 

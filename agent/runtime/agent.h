@@ -38,6 +38,8 @@ class Agent {
   const std::filesystem::path& socket() const;
   /// "127.0.0.1:4433" with the port that was taken; nothing when listening is off.
   std::optional<std::string> listen_address() const;
+  /// "ws://127.0.0.1:4433", or wss where the listener speaks nothing else.
+  std::optional<std::string> listen_url() const;
 
  private:
   struct Impl;

@@ -15,7 +15,7 @@ AgentServices::AgentServices(Context& context,
       on_stop_(std::move(on_stop)),
       peers_(context),
       watch_(*this),
-      keeper_(context),
+      keeper_(context, [this] { peers_.names_changed(); }),
       store_work_(context) {}
 
 AgentServices::~AgentServices() = default;
@@ -68,13 +68,22 @@ void AgentServices::peers_with(const DocumentId& document,
   });
 }
 
+void AgentServices::find_document(const DocumentId& document, std::function<void(bool)> reply) {
+  context_.shard_of(document).run([this, document, reply = std::move(reply)](
+                                      handlers::ShardAccess&, DocumentExchange& exchange) {
+    exchange.find(document,
+                  [this, reply](bool found) { on_control([reply, found] { reply(found); }); });
+  });
+}
+
 void AgentServices::join(const handlers::PeerSettings& settings, const DocumentId& catalog,
                          const std::string& token, handlers::Reply reply) {
   peers_.join(settings, catalog, token, std::move(reply));
 }
 
-void AgentServices::expect_invitation(const std::string& key, std::int64_t expires_ms) {
-  peers_.expect_invitation(key, expires_ms);
+void AgentServices::expect_invitation(const std::string& key,
+                                      const handlers::InvitationTerms& terms) {
+  peers_.expect_invitation(key, terms);
 }
 
 void AgentServices::watch(std::vector<std::string> patterns, store::ReceiptNumber after,
@@ -107,12 +116,13 @@ void AgentServices::committed(const repo::Committed& committed) {
       .add(static_cast<double>(committed.changes.size()));
   const store::ReceiptNumber last =
       committed.changes.empty() ? 0 : committed.first_receipt + committed.changes.size() - 1;
-  const bool catalog_from_peer =
-      committed.document == context_.catalog() && !committed.source.is_local();
-  context_.control->post([this, last, catalog_from_peer] {
+  const bool is_catalog = committed.document == context_.catalog();
+  const bool is_local = committed.source.is_local();
+  context_.control->post([this, last, is_catalog, is_local] {
     watch_.advance(last);
     peers_.changed();
-    if (catalog_from_peer) keeper_.reconcile();
+    if (is_catalog && is_local) peers_.names_changed();
+    if (is_catalog && !is_local) keeper_.reconcile();
   });
 }
 

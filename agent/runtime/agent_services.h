@@ -47,11 +47,12 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void ping_peer(const std::string& name, handlers::Reply reply) override;
   void peers_with(const DocumentId& document,
                   std::function<void(std::vector<std::string>)> reply) override;
+  void find_document(const DocumentId& document, std::function<void(bool)> reply) override;
   void nudge_peer(const std::string& name) override { peers_.nudge(name); }
   std::vector<std::string> addresses() override { return peers_.addresses(); }
   void join(const handlers::PeerSettings& settings, const DocumentId& catalog,
             const std::string& token, handlers::Reply reply) override;
-  void expect_invitation(const std::string& key, std::int64_t expires_ms) override;
+  void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms) override;
   std::string workspace_digest() override { return peers_.workspace_digest(); }
   void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,
              std::string path, handlers::EventSink sink) override;

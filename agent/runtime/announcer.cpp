@@ -13,7 +13,7 @@ constexpr std::size_t kPage = 1000;
 }  // namespace
 
 void Announcer::peer_up(session::ConnectionId connection) {
-  Pass& pass = passes_[connection];
+  Pass& pass = passes_[connection] = Pass{};
   offer(connection, pass, context_.catalog());
   advance(connection, pass);
 }

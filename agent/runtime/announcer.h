@@ -18,6 +18,7 @@ class Announcer {
  public:
   explicit Announcer(Context& context) : context_(context) {}
 
+  /// Begins the walk, or begins it again.
   void peer_up(session::ConnectionId connection);
   void peer_down(session::ConnectionId connection) { passes_.erase(connection); }
   /// Both sides have the same of the document.

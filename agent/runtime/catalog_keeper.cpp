@@ -70,6 +70,7 @@ void CatalogKeeper::reconcile() {
 
 void CatalogKeeper::finished() {
   running_ = false;
+  changed_();
   if (!std::exchange(again_, false)) return;
   reconcile();
 }

@@ -2,6 +2,9 @@
 
 #include "agent/runtime/context.h"
 
+#include <functional>
+#include <utility>
+
 namespace converge::runtime {
 
 /// Keeps what follows from the catalog: the store's name index, and the tombstones of documents
@@ -9,7 +12,9 @@ namespace converge::runtime {
 /// changes that came from peers, and for what a crash left undone. Control thread only.
 class CatalogKeeper {
  public:
-  explicit CatalogKeeper(Context& context) : context_(context) {}
+  /// `changed` is called when the index may be another one, on the control thread.
+  CatalogKeeper(Context& context, std::function<void()> changed)
+      : context_(context), changed_(std::move(changed)) {}
 
   /// Compares and repairs, in the background. Calls that come while one runs are folded into one
   /// more.
@@ -19,6 +24,7 @@ class CatalogKeeper {
   void finished();
 
   Context& context_;
+  std::function<void()> changed_;
   bool running_ = false;
   bool again_ = false;
 };

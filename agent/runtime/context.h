@@ -2,6 +2,7 @@
 
 #include "agent/config/config.h"
 #include "agent/control/services.h"
+#include "agent/net/tls.h"
 #include "agent/runtime/shard.h"
 #include "agent/runtime/worker.h"
 #include "agent/telemetry/log.h"
@@ -11,6 +12,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace converge::runtime {
@@ -24,6 +26,7 @@ struct Context {
   SystemClock clock;
   SystemRandom random;
   handlers::AgentFacts facts;
+  std::optional<net::TlsIdentity> identity;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Worker> net;
   std::unique_ptr<Worker> control;

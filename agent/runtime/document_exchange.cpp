@@ -1,5 +1,6 @@
 #include "agent/runtime/document_exchange.h"
 
+#include "agent/control/pattern.h"
 #include "core/codec/sha256.h"
 
 #include <algorithm>
@@ -53,8 +54,17 @@ store::PeerKey key_of(const std::string& storage_id) { return codec::sha256(as_b
 
 }  // namespace
 
-DocumentExchange::DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output)
-    : store_(store), clock_(clock), output_(output) {}
+bool is_in_collections(const std::vector<std::string>& collections, std::string_view name) {
+  return std::any_of(collections.begin(), collections.end(), [name](const std::string& collection) {
+    const bool is_below = name.size() > collection.size() && name.starts_with(collection) &&
+                          name[collection.size()] == '/';
+    return is_below || handlers::matches_pattern(collection, name);
+  });
+}
+
+DocumentExchange::DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output,
+                                   Options options)
+    : store_(store), clock_(clock), output_(output), options_(options) {}
 DocumentExchange::~DocumentExchange() = default;
 
 void DocumentExchange::peer_up(const PeerLink& link) {
@@ -100,8 +110,17 @@ void DocumentExchange::receive(ConnectionId connection, session::DocumentMessage
   const auto peer = peers_.find(connection);
   if (peer == peers_.end()) return;  // it went away while the message was under way
   const DocumentId id = session::document_of(message);
+  PeerState& state = peer->second;
+  const bool is_counted = !state.link.announce && state.link.inflow;
+  if (is_counted && !state.documents.contains(id) &&
+      state.link.inflow->documents() >= options_.documents_per_connection_max) {
+    if (std::holds_alternative<session::Sync>(message)) {
+      output_.send(connection, session::DocUnavailable{.document = id});
+    }
+    return;
+  }
   Entry& entry = entry_of(id);
-  introduce(entry, peer->second);
+  introduce(entry, state);
   entry.sync.receive(connection, std::move(message), clock_.steady_now());
   drain(id);
 }
@@ -109,6 +128,7 @@ void DocumentExchange::receive(ConnectionId connection, session::DocumentMessage
 void DocumentExchange::announce(ConnectionId connection, const DocumentId& document) {
   const auto peer = peers_.find(connection);
   if (peer == peers_.end()) return;
+  if (!may_have(peer->second.link, document)) return output_.settled(connection, document);
   peer->second.unsettled.insert(document);
   introduce(entry_of(document), peer->second);
   drain(document);
@@ -124,6 +144,20 @@ void DocumentExchange::find(const DocumentId& document, std::function<void(bool)
 void DocumentExchange::send_ephemeral(const session::Ephemeral& message) {
   entry_of(message.document).sync.send_ephemeral(message);
   drain(message.document);
+}
+
+void DocumentExchange::review() {
+  for (auto& [connection, peer] : peers_) {
+    if (peer.link.collections.empty()) continue;
+    const std::vector<DocumentId> known(peer.documents.begin(), peer.documents.end());
+    for (const DocumentId& id : known) {
+      const auto entry = documents_.find(id);
+      if (entry == documents_.end()) continue;
+      entry->second->sync.set_policy(connection, policy_of(*entry->second, peer),
+                                     clock_.steady_now());
+      drain(id);
+    }
+  }
 }
 
 void DocumentExchange::tick() {
@@ -147,13 +181,29 @@ std::optional<session::Time> DocumentExchange::next_deadline() const {
 ExchangeProgress DocumentExchange::progress(ConnectionId connection) const {
   const auto found = peers_.find(connection);
   if (found == peers_.end()) return {};
-  return {found->second.documents.size(), found->second.behind.size()};
+  // A figure for people, asked for often: a few documents stand for all of them.
+  constexpr std::size_t kLookedAt = 64;
+  const PeerState& peer = found->second;
+  std::uint64_t bytes = 0;
+  std::size_t looked_at = 0;
+  for (const DocumentId& id : peer.behind) {
+    if (looked_at == kLookedAt) break;
+    const auto entry = documents_.find(id);
+    if (entry == documents_.end()) continue;
+    bytes += entry->second->sync.owed_bytes(connection);
+    ++looked_at;
+  }
+  if (looked_at > 0) bytes = bytes * peer.behind.size() / looked_at;
+  return {peer.documents.size(), peer.behind.size(), bytes};
 }
 
 bool DocumentExchange::has_everything(ConnectionId connection, const DocumentId& document) const {
-  const auto found = peers_.find(connection);
-  return found != peers_.end() && found->second.documents.contains(document) &&
-         !found->second.behind.contains(document);
+  const auto found = documents_.find(document);
+  if (found == documents_.end()) return false;
+  const auto links = found->second->sync.status();
+  return std::any_of(links.begin(), links.end(), [connection](const session::LinkStatus& link) {
+    return link.connection == connection && link.has_everything;
+  });
 }
 
 std::vector<std::string> DocumentExchange::peers_with(const DocumentId& document) const {
@@ -226,7 +276,7 @@ DocumentExchange::Entry& DocumentExchange::entry_of(const DocumentId& document) 
   made->deleted = tombstone && tombstone->has_value();
   Entry& entry = *documents_.emplace(document, std::move(made)).first->second;
   for (auto& [connection, peer] : peers_) {
-    if (peer.link.announce) introduce(entry, peer);
+    if (peer.link.announce || peer.link.ask) introduce(entry, peer);
   }
   return entry;
 }
@@ -235,17 +285,29 @@ void DocumentExchange::introduce(Entry& entry, PeerState& peer) {
   const ConnectionId connection = peer.link.link.connection;
   if (entry.sync.knows(connection)) return;
   peer.documents.insert(entry.sync.id());
+  // Over its limit by what it did not ask for: receive() takes nothing new from it then.
+  if (peer.link.inflow) peer.link.inflow->count_document();
   peer.behind.insert(entry.sync.id());
   entry.sync.connection_up(peer.link.link, policy_of(entry, peer), clock_.steady_now());
   if (peer.congested) entry.sync.set_congested(connection, true);
 }
 
+bool DocumentExchange::may_have(const PeerLink& link, const DocumentId& document) const {
+  if (link.collections.empty() || document == link.catalog) return true;
+  const auto names = store_.names_of(document);
+  return names && std::any_of(names->begin(), names->end(), [&link](const std::string& name) {
+           return is_in_collections(link.collections, name);
+         });
+}
+
 /// A deleted document looks like one that never was (repo-protocol 14).
 session::Policy DocumentExchange::policy_of(const Entry& entry, const PeerState& peer) const {
   session::Policy policy;
-  policy.announce = peer.link.announce && !entry.deleted;
-  policy.access = !entry.deleted;
-  policy.write = !entry.deleted;
+  policy.access = !entry.deleted && may_have(peer.link, entry.sync.id());
+  policy.announce = peer.link.announce && policy.access;
+  policy.ask = peer.link.ask && policy.access;
+  policy.read = peer.link.read;
+  policy.write = peer.link.write && policy.access;
   return policy;
 }
 
@@ -323,7 +385,7 @@ void DocumentExchange::update_progress(Entry& entry) {
     const auto found = peers_.find(status.connection);
     if (found == peers_.end()) continue;
     PeerState& peer = found->second;
-    if (!status.has_everything && !entry.deleted) {
+    if (!status.is_settled && !entry.deleted) {
       peer.behind.insert(id);
       continue;
     }
@@ -338,10 +400,22 @@ void DocumentExchange::drop_if_idle(const DocumentId& document) {
   // An empty document that a peer was about to fill and did not.
   if (repo_->is_open(document)) repo_->discard(document);
   Entry& entry = *found->second;
-  if (!entry.searchers.empty() || !entry.sync.is_idle() || entry.sync.has_work()) return;
+  const bool is_busy = !entry.searchers.empty() || entry.sync.has_work();
+  if (!is_busy && entry.sync.is_idle()) return drop(document);
+  if (entry.settled) settled_.erase(*std::exchange(entry.settled, std::nullopt));
+  if (is_busy || !entry.sync.is_settled()) return;
+  entry.settled = settled_.insert(settled_.end(), document);
+  while (settled_.size() > options_.settled_max) drop(DocumentId(settled_.front()));
+}
+
+void DocumentExchange::drop(const DocumentId& document) {
+  const auto found = documents_.find(document);
+  Entry& entry = *found->second;
+  if (entry.settled) settled_.erase(*entry.settled);
   for (auto& [connection, peer] : peers_) {
     if (!peer.documents.contains(document)) continue;
     peer.documents.erase(document);
+    if (peer.link.inflow) peer.link.inflow->release_document();
     peer.behind.erase(document);
     if (peer.unsettled.erase(document) > 0) output_.settled(connection, document);
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "agent/runtime/inflow.h"
+#include "agent/runtime/peer_limits.h"
 #include "agent/session/connection_session.h"
 #include "agent/session/document_sync.h"
 #include "core/base/clock.h"
@@ -8,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,7 +27,19 @@ struct PeerLink {
   session::Link link;
   std::string name;       ///< configured name, else peer id: the source of its changes
   bool announce = false;  ///< sync every document unasked, both ways
+  bool ask = false;       ///< may be asked for documents that are not here
+  bool read = true;       ///< it may have our changes
+  bool write = true;      ///< its changes are taken
+  /// Only documents with a name in one of these, and the catalog, without which nobody knows a
+  /// name. Empty: all.
+  std::vector<std::string> collections;
+  DocumentId catalog;
+  std::shared_ptr<Inflow> inflow;  ///< counts its documents, over all shards
 };
+
+/// Whether a name is in one of the collections: "todo" holds "todo/home" and "todo/old/home"; a
+/// pattern holds what it matches.
+bool is_in_collections(const std::vector<std::string>& collections, std::string_view name);
 
 /// What the exchange asks of the rest of the agent. Called on the shard thread; must not call back
 /// before returning.
@@ -45,7 +60,8 @@ class ExchangeOutput {
 /// How far one connection is, as one shard knows it.
 struct ExchangeProgress {
   std::uint64_t compared = 0;  ///< documents in exchange with it
-  std::uint64_t behind = 0;    ///< of those, not the same on both sides
+  std::uint64_t behind = 0;    ///< of those, with something owed to one side
+  std::uint64_t bytes = 0;     ///< about: what is owed to the peer
 };
 
 /// The documents of one shard and their peers: drives a session::DocumentSync for each document in
@@ -57,7 +73,17 @@ struct ExchangeProgress {
 /// for (repo-protocol 7.1).
 class DocumentExchange final : public session::DocumentHost, public repo::Observer {
  public:
-  DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output);
+  struct Options {
+    /// Documents of which state is kept when nothing is under way for them. What is under way, or
+    /// asked for by a peer that is not announced to, is kept beside.
+    std::size_t settled_max = 10'000;
+    std::size_t documents_per_connection_max = kDocumentsPerConnectionMax;
+  };
+
+  DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output,
+                   Options options);
+  DocumentExchange(store::Store& store, const Clock& clock, ExchangeOutput& output)
+      : DocumentExchange(store, clock, output, Options{}) {}
   ~DocumentExchange() override;
 
   /// REQUIRES: before anything else; the repository tells its appends to this object.
@@ -72,6 +98,8 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   /// Looks for a document that is not here among the peers. `found` runs once.
   void find(const DocumentId& document, std::function<void(bool found)> found);
   void send_ephemeral(const session::Ephemeral& message);
+  /// Names have changed: what peers may have is judged anew.
+  void review();
 
   void tick();
   std::optional<session::Time> next_deadline() const;
@@ -99,6 +127,7 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
     session::DocumentSync sync;
     bool deleted = false;
     bool draining = false;
+    std::optional<std::list<DocumentId>::iterator> settled;  ///< place in settled_
     std::optional<session::Time> deadline;
     std::vector<std::function<void(bool)>> searchers;
   };
@@ -112,6 +141,7 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
 
   Entry& entry_of(const DocumentId& document);
   void introduce(Entry& entry, PeerState& peer);
+  bool may_have(const PeerLink& link, const DocumentId& document) const;
   session::Policy policy_of(const Entry& entry, const PeerState& peer) const;
   void drain(const DocumentId& document);
   void perform(Entry& entry, session::DocumentAction action);
@@ -120,14 +150,17 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
                          const session::document_action::SaveSharedHeads& action);
   void update_progress(Entry& entry);
   void drop_if_idle(const DocumentId& document);
+  void drop(const DocumentId& document);
 
   store::Store& store_;
   const Clock& clock_;
   ExchangeOutput& output_;
+  Options options_;
   repo::Repo* repo_ = nullptr;
   std::unordered_map<DocumentId, std::unique_ptr<Entry>, DocumentIdHasher> documents_;
   std::map<session::ConnectionId, PeerState> peers_;
   std::set<std::pair<session::Time, DocumentId>> deadlines_;
+  std::list<DocumentId> settled_;  ///< may be dropped; longest settled first
 };
 
 }  // namespace converge::runtime

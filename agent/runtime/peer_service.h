@@ -4,8 +4,8 @@
 #include "agent/net/peer_hub.h"
 #include "agent/runtime/announcer.h"
 #include "agent/runtime/context.h"
+#include "agent/runtime/inflow.h"
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,7 +42,7 @@ class PeerService {
   void nudge(const std::string& name);
   void join(const handlers::PeerSettings& settings, const DocumentId& catalog,
             const std::string& token, handlers::Reply reply);
-  void expect_invitation(const std::string& key, std::int64_t expires_ms);
+  void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms);
   std::vector<std::string> addresses() const;
   std::string workspace_digest();
 
@@ -55,6 +55,8 @@ class PeerService {
   void send(session::ConnectionId to, session::DocumentMessage message);  ///< any thread
   void close(session::ConnectionId connection, session::CloseCode code,
              const std::string& reason);  ///< any thread
+  /// The index of names changed: peers with only some of the collections are judged anew.
+  void names_changed();
   /// The catalog is another one now: handshakes say so, connections start over.
   void catalog_changed();
 
@@ -64,24 +66,38 @@ class PeerService {
     std::string name;
     bool announce = false;
     bool is_agent = false;
+    bool is_foreign = false;  ///< an agent of another workspace
+    bool is_limited = false;  ///< it cannot get, or give, everything
     std::string digest;
     std::int64_t last_sync_ms = 0;
     std::uint64_t messages_in = 0, messages_out = 0;
   };
   struct JoinJob;
 
+  void load_known();
   void load_peers();
   void load_invitations();
   Result<std::optional<std::uint16_t>> listen();
   session::Metadata metadata() const;
+  void hand_over(session::ConnectionId connection, session::DocumentMessage message);
+  void grant(const session::PeerInfo& info, const handlers::InvitationTerms& terms);
+  std::optional<handlers::PeerSettings> settings_of(const session::PeerInfo& info) const;
+  void remember(const handlers::PeerSettings& settings);                  ///< any thread
+  void forget(const std::string& name);                                   ///< any thread
+  bool is_member(const session::PeerInfo& info) const;                    ///< network thread
   std::optional<session::Refusal> refuse(const session::PeerInfo& info);  ///< network thread
   void peer_up(const session::PeerInfo& info);                            ///< network thread
   void peer_down(session::ConnectionId connection);                       ///< network thread
   void dial(const handlers::PeerSettings& settings, std::optional<std::string> token,
             std::function<void(Result<void>)> done);
   void undial(const std::string& name);
+  void close_incoming(const std::string& name, const std::string& why);
+  void explain_away(const std::string& name, const handlers::Reply& reply);
   void store_peer(const handlers::PeerSettings& settings, handlers::Reply reply, bool unchanged);
   void show(const std::string& name, bool unchanged, const handlers::Reply& reply);
+  void look_for_names(std::function<void(Result<bool>)> then);
+  void adopt(const DocumentId& catalog, std::function<void(Result<void>)> done);
+  void consider_adopting(session::ConnectionId connection);
   void await_join(const std::shared_ptr<JoinJob>& job);
   void accept_join(const std::shared_ptr<JoinJob>& job);
   void fill_view(handlers::PeerView& view, Live& live, const ExchangeProgress& progress,
@@ -94,23 +110,27 @@ class PeerService {
               const std::vector<net::DialStatus>& dials, handlers::PeersReply reply);
   void tick();
   void gossip();
+  void review_peers();
 
   Context& context_;
   Announcer announcer_;
   std::unique_ptr<net::PeerHub> hub_;  ///< network thread, apart from making and destroying it
+  std::map<session::ConnectionId, std::shared_ptr<Inflow>> inflows_;  ///< network thread
   std::map<std::string, handlers::PeerSettings> configured_;
   std::map<session::ConnectionId, Live> live_;
   std::uint16_t port_ = 0;
-  std::atomic<bool> joining_{false};  ///< read on the network thread
+  bool joining_ = false;  ///< the own catalog is about to be given up
 
   std::string digest_;  ///< empty: stale
   std::chrono::steady_clock::time_point gossip_not_before_{};
   bool gossip_due_ = false;
+  bool review_due_ = false;
   std::uint64_t gossip_count_ = 0;
   std::string gossip_session_;
 
-  mutable std::mutex invitations_mutex_;
-  std::unordered_map<std::string, std::int64_t> invitations_;  ///< key to expiry; under the mutex
+  mutable std::mutex known_mutex_;  ///< for what handshakes on the network thread look at
+  std::unordered_map<std::string, handlers::InvitationTerms> invitations_;  ///< by key
+  std::map<std::string, handlers::PeerSettings> known_;                     ///< configured_, copied
 };
 
 }  // namespace converge::runtime

@@ -16,11 +16,12 @@ namespace converge::runtime {
 
 Result<void> write_ready_file(const std::filesystem::path& path, const Agent& agent) {
   const auto listen = agent.listen_address();
+  const auto url = agent.listen_url();
   const nlohmann::json json{{"kind", "Ready"},
                             {"v", 1},
                             {"socket", std::filesystem::absolute(agent.socket()).native()},
                             {"listen", listen ? nlohmann::json(*listen) : nlohmann::json()},
-                            {"url", listen ? nlohmann::json("ws://" + *listen) : nlohmann::json()},
+                            {"url", url ? nlohmann::json(*url) : nlohmann::json()},
                             {"pid", getpid()}};
   const std::string text = json.dump() + "\n";
   const std::string temporary = fmt::format("{}.{}.tmp", path.native(), getpid());

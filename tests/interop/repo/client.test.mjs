@@ -53,6 +53,12 @@ test("documents travel between syncctl and clients of a stock server", { skip },
   await syncctl(agent, "set", url, "/n", "8");
   await until(() => a.doc().n === 8, "our edit there");
 
+  // A document that only the server has is fetched when it is read here.
+  const only = alice.repo.create({ only: "there" });
+  await until(() => server.repo.handles[only.documentId]?.isReady(), "the document at the server");
+  assert.equal((await read(only.url)).only, "there");
+  await assert.rejects(() => syncctl(agent, "get", generateAutomergeUrl()), /doc.not_found/);
+
   // A document that only the server has: a client of ours asks for it, and we ask the server.
   const b = alice.repo.create({ theirs: true });
   await until(() => server.repo.handles[b.documentId]?.isReady(), "the document at the server");

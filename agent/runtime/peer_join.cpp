@@ -1,0 +1,183 @@
+#include "agent/control/catalog_access.h"
+#include "agent/runtime/peer_service.h"
+#include "core/control/error_table.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace converge::runtime {
+
+using control::ErrorId;
+using control::make_error;
+using handlers::PeerSettings;
+using session::ConnectionId;
+using telemetry::Level;
+
+namespace {
+
+constexpr std::chrono::milliseconds kJoinPoll{50};
+constexpr std::chrono::seconds kJoinPatience{15};
+
+}  // namespace
+
+/// An invitation being used: dialled, waiting for the handshake.
+struct PeerService::JoinJob {
+  PeerSettings settings;
+  DocumentId catalog;
+  handlers::Reply reply;
+  std::chrono::steady_clock::time_point deadline;
+};
+
+void PeerService::join(const PeerSettings& settings, const DocumentId& catalog,
+                       const std::string& token, handlers::Reply reply) {
+  if (const auto present = configured_.find(settings.name); present != configured_.end()) {
+    if (present->second.url == settings.url && context_.catalog() == catalog) {
+      return show(settings.name, true, reply);
+    }
+    return reply(make_error(ErrorId::kPeerExists,
+                            fmt::format("a peer is already called \"{}\"", settings.name),
+                            "choose another name with --name"));
+  }
+  const auto job = std::make_shared<JoinJob>();
+  job->settings = settings;
+  job->catalog = catalog;
+  job->reply = std::move(reply);
+  job->deadline = context_.clock.steady_now() + kJoinPatience;
+  look_for_names([this, job, token](const Result<bool>& busy) {
+    if (!busy) return job->reply(busy.error());
+    if (*busy && context_.catalog() != job->catalog) {
+      return job->reply(Error{ErrorCode::kConflict,
+                              "this replica already belongs to another workspace with names in it",
+                              "doc.exists",
+                              "join from a fresh replica, or remove the names first"});
+    }
+    joining_ = true;
+    dial(job->settings, token, [this, job](const Result<void>& dialled) {
+      if (!dialled) joining_ = false;
+      if (!dialled) return job->reply(dialled.error());
+      await_join(job);
+    });
+  });
+}
+
+/// Whether the own catalog has names. Answers on the control thread.
+void PeerService::look_for_names(std::function<void(Result<bool>)> then) {
+  const DocumentId own = context_.catalog();
+  context_.shard_of(own).run(
+      [this, own, then = std::move(then)](handlers::ShardAccess& shard, DocumentExchange&) {
+        const auto document = handlers::open_catalog(shard, own);
+        const auto busy = document ? Result<bool>(repo::has_names((*document)->now()))
+                                   : Result<bool>(document.error());
+        context_.control->post([then, busy] { then(busy); });
+      });
+}
+
+/// Until the handshake is done, refused, or time is up.
+void PeerService::await_join(const std::shared_ptr<JoinJob>& job) {
+  const auto up = std::find_if(live_.begin(), live_.end(), [&job](const auto& each) {
+    return each.second.info.dialled == job->settings.name;
+  });
+  if (up != live_.end()) return accept_join(job);
+  context_.net->post([this, job] {
+    std::string error;
+    bool untrusted = false;
+    for (const net::DialStatus& dial : hub_->dials()) {
+      if (dial.name != job->settings.name) continue;
+      error = dial.last_error;
+      untrusted = !dial.last_error_id.empty();
+    }
+    context_.control->post([this, job, error, untrusted] {
+      if (untrusted) {
+        joining_ = false;
+        undial(job->settings.name);
+        return job->reply(
+            make_error(ErrorId::kPeerUntrusted, error,
+                       "somebody else answers at that address; ask for a new invitation"));
+      }
+      const bool refused = error.find("invitation") != std::string::npos;
+      if (refused || context_.clock.steady_now() >= job->deadline) {
+        joining_ = false;
+        undial(job->settings.name);
+        const std::string why = error.empty() ? "no answer" : error;
+        return job->reply(
+            refused ? make_error(ErrorId::kAuthDenied, why, "ask for a new invitation")
+                    : make_error(ErrorId::kPeerUnreachable,
+                                 fmt::format("{} does not answer: {}", job->settings.url, why)));
+      }
+      context_.control->after(kJoinPoll, [this, job] { await_join(job); });
+    });
+  });
+}
+
+/// The token is used up, so the next connection goes without; by then both sides name one catalog.
+void PeerService::accept_join(const std::shared_ptr<JoinJob>& job) {
+  undial(job->settings.name);
+  adopt(job->catalog, [this, job](const Result<void>& adopted) {
+    joining_ = false;
+    if (!adopted) return job->reply(adopted.error());
+    remember(job->settings);
+    dial(job->settings, std::nullopt, [this, job](const Result<void>& dialled) {
+      if (!dialled) return job->reply(dialled.error());
+      store_peer(job->settings, job->reply, false);
+    });
+  });
+}
+
+/// Makes the catalog ours, in the place of one without names. Answers on the control thread.
+void PeerService::adopt(const DocumentId& catalog, std::function<void(Result<void>)> done) {
+  const DocumentId own = context_.catalog();
+  if (own == catalog) return done({});
+  context_.store->put_setting(
+      "catalog", to_bytes(catalog.bytes),
+      [this, own, catalog, done](const Result<store::CommitNumber>& stored) {
+        context_.control->post([this, own, catalog, done, stored] {
+          if (!stored) return done(stored.error());
+          context_.set_catalog(catalog);
+          // Nobody ever saw the empty catalog of a fresh replica; it goes before anything is
+          // offered.
+          context_.shard_of(own).run(
+              [this, own, done](handlers::ShardAccess& shard, DocumentExchange&) {
+                shard.repo.remove(own, {}, [this, done](const Result<void>&) {
+                  context_.control->post([this, done] {
+                    catalog_changed();
+                    done({});
+                  });
+                });
+              });
+        });
+      });
+}
+
+/// `peer add` on both sides is the long way to join: a replica without names takes over the catalog
+/// of the agent that it was told of. One with names keeps its own, and status says why nothing is
+/// shared.
+void PeerService::consider_adopting(ConnectionId connection) {
+  const auto found = live_.find(connection);
+  if (found == live_.end() || joining_) return;
+  const auto& extension = found->second.info.metadata.extension;
+  const auto theirs =
+      extension && extension->catalog ? DocumentId::parse(*extension->catalog) : std::nullopt;
+  const auto settings = configured_.find(found->second.name);
+  const bool takes = settings != configured_.end() && settings->second.policy != "push";
+  const bool is_shared = std::any_of(live_.begin(), live_.end(), [](const auto& each) {
+    return each.second.is_agent && !each.second.is_foreign;
+  });
+  if (!theirs || !takes || is_shared) return;
+  joining_ = true;
+  look_for_names([this, theirs = *theirs, name = found->second.name](const Result<bool>& busy) {
+    if (!busy || *busy) {
+      joining_ = false;
+      context_.log.write(Level::kWarn, "peer.workspace", "the peer belongs to another workspace",
+                         {{"peer", name}});
+      return;
+    }
+    context_.log.write(Level::kInfo, "workspace.adopted", "taking over the peer's workspace",
+                       {{"peer", name}, {"catalog", theirs.to_url()}});
+    adopt(theirs, [this](const Result<void>&) { joining_ = false; });
+  });
+}
+
+}  // namespace converge::runtime
