@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--base|--collections|--color|--context|--deadline|--debounce|--default|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--invariant|--invariant-cmd|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--orders|--output|--path|--peer|--pick|--policy|--progress|--rate|--request-id|--rule|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--base|--by|--check|--collections|--color|--context|--deadline|--debounce|--default|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--invariant|--invariant-cmd|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--orders|--output|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -68,6 +68,20 @@ _syncctl() {
       'config edit') command='config edit' ;;
       'config validate') command='config validate' ;;
       'config path') command='config path' ;;
+      ' store') command='store' ;;
+      'store check') command='store check' ;;
+      'store repair') command='store repair' ;;
+      'store salvage') command='store salvage' ;;
+      'store compact') command='store compact' ;;
+      'store stats') command='store stats' ;;
+      'store backup') command='store backup' ;;
+      'store restore') command='store restore' ;;
+      'store id') command='store id' ;;
+      ' debug') command='debug' ;;
+      'debug kv') command='debug kv' ;;
+      'debug wal') command='debug wal' ;;
+      'debug manifest') command='debug manifest' ;;
+      'debug table') command='debug table' ;;
       ' completion') command='completion' ;;
       ' man') command='man' ;;
       ' schema') command='schema' ;;
@@ -76,7 +90,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export log show diff fork merge conflict status sync wait watch peer invite join digest verify agent config completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export log show diff fork merge conflict status sync wait watch peer invite join digest verify agent config store debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -136,6 +150,20 @@ _syncctl() {
     'config edit') flags='' ;;
     'config validate') flags='' ;;
     'config path') flags='' ;;
+    'store') children='check repair salvage compact stats backup restore id' ;;
+    'store check') flags='--quick --deep --sample --doc --backup --junit' ;;
+    'store repair') flags='--apply --plan' ;;
+    'store salvage') flags='--into --report' ;;
+    'store compact') flags='--docs --tables --doc' ;;
+    'store stats') flags='--top --by' ;;
+    'store backup') flags='--incremental' ;;
+    'store restore') flags='--into --check' ;;
+    'store id') flags='--new' ;;
+    'debug') children='kv wal manifest table' ;;
+    'debug kv') flags='--prefix --explain --limit -l --digest' ;;
+    'debug wal') flags='--explain' ;;
+    'debug manifest') flags='' ;;
+    'debug table') flags='--explain' ;;
     'completion') flags='' ;;
     'man') flags='' ;;
     'schema') flags='--all' ;;

@@ -10,7 +10,7 @@ std::span<const Command> command_table() {
   static const std::vector<Command> table = [] {
     std::vector<Command> all;
     for (auto part : {document_commands(), history_commands(), sync_commands(), verify_commands(),
-                      operate_commands(), more_commands()})
+                      operate_commands(), store_commands(), more_commands()})
       std::ranges::move(part, std::back_inserter(all));
     return all;
   }();

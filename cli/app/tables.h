@@ -12,6 +12,7 @@ std::vector<Command> history_commands();
 std::vector<Command> sync_commands();
 std::vector<Command> verify_commands();
 std::vector<Command> operate_commands();
+std::vector<Command> store_commands();
 std::vector<Command> more_commands();
 
 }  // namespace converge::cli

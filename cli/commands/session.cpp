@@ -87,6 +87,12 @@ Result<Session::Place> Session::place() const {
                ""};
 }
 
+Result<std::string> Session::store_directory() const {
+  const auto where = place();
+  if (!where) return where.error();
+  return where->store;
+}
+
 Result<Target*> Session::watch_target() {
   replica_.reset();
   deadline_ = client::Client::kNoDeadline;

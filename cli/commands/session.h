@@ -58,6 +58,8 @@ class Session {
   /// config.not_found (no such context).
   Result<Target*> replica();
   FileTarget& files() { return files_; }
+  /// The directory that `replica` would open; empty when it would ask an agent.
+  Result<std::string> store_directory() const;
   /// A fresh connection for a stream, which --timeout does not end.
   Result<Target*> watch_target();
 

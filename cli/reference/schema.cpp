@@ -23,12 +23,18 @@ constexpr Shape kShapes[] = {
      "id:str|null name:str|null change:hash|null heads:[hash] unchanged:bool queued?:bool "
      "durable:bool request_id?:str|null acks?:[obj] summary?:str ops?:int"},
     {"AckList", "items:[Ack]"},
+    {"BackupReport",
+     "path:str files:int bytes:int bytes_reused:int commit:int seq:int pause_us:int "
+     "based_on:str|null"},
     {"Change",
      "hash:hash actor:str seq:int deps:[hash] message:str|null author_time:time|null "
      "received_seq?:int|null received_at?:time|null origin?:str|null ops:int "
      "size_bytes?:int signature?:obj|null patch?:[obj] stat?:obj operations?:[obj]"},
     {"ChangeList", "items:[Change] next?:str|null"},
     {"CommandTable", "commands:[obj] global_flags:[obj] exit_codes:[obj] error_codes:[obj]"},
+    {"CompactReport",
+     "documents:int compacted:int changes:int bytes_before:int bytes_after:int tables:bool "
+     "failed:[obj]"},
     {"ConfigReport", "ok:bool files:int items:[obj]"},
     {"Conflict",
      "id:str doc:str|null name:str|null path:str type:str state:str winner:int "
@@ -56,6 +62,10 @@ constexpr Shape kShapes[] = {
     {"Heads", "id:str|null name:str|null heads:[hash]"},
     {"Hello", "version:str pid:int store_id:str peer_id:str"},
     {"Invite", "invite:str expires_at:time"},
+    {"LogDump", "file:str items:[obj]"},
+    {"ManifestDump",
+     "file:str comparator:str log_number:int next_file:int last_sequence:int edits:int "
+     "torn_tail:bool items:[obj]"},
     {"MergeReport",
      "id:str|null name:str|null heads:[hash] merged:int conflicts:int "
      "unchanged:bool"},
@@ -68,18 +78,42 @@ constexpr Shape kShapes[] = {
      "documents_behind?:int|null"},
     {"PeerList", "items:[Peer] next?:str|null"},
     {"Ping", "peer:str|null rtt_ms:num"},
+    {"RecordDigest", "count:int digest:hash damaged:int"},
+    {"RecordDump", "directory:str damaged:int items:[obj]"},
     {"RemoveReport", "items:[obj]"},
+    {"RepairPlan", "id:str steps:[obj] loses:[obj]"},
+    {"RepairReport",
+     "ok:bool plan:RepairPlan records_kept:int headers_rebuilt:int degraded:[obj] set_aside:[str]"},
     {"ResolveReport", "items:[Ack]"},
+    {"RestoreReport",
+     "files:int bytes:int commit:int seq:int changes_cut:int from_store_id:str "
+     "check:StoreCheckReport "
+     "into:str dry_run:bool"},
+    {"SalvageReport",
+     "ok:bool store_id:str used_manifest:bool tables:int log_records:int records:int "
+     "records_dropped:int documents_complete:int documents_lost:int degraded:[obj] names:int "
+     "tombstones:int last_commit:int findings:[obj] into:str"},
     {"Setting", "key:str value:str|null origin:str"},
     {"SettingList", "items:[Setting]"},
     {"Status",
      "agent:obj store:obj peers:[obj] outbox?:obj conflicts:obj quarantine?:obj "
      "problems:[obj]"},
+    {"StoreCheckReport",
+     "ok:bool mode:str documents:int changes:int records:int tables:int blocks:int "
+     "bytes_read:int last_commit:int elapsed_ms:int complete:bool findings:[obj] "
+     "findings_omitted:int digest:str|null"},
+    {"StoreId", "store_id:str"},
+    {"StoreStats",
+     "state:str reason:str|null documents:int changes:int tombstones:int seq:int commit:int "
+     "synced_commit:int size_bytes:int free_bytes:int memory_bytes:int manifest_bytes:int "
+     "level0_files:int groups:int requests:int syncs:int queue_length:int queue_bytes:int "
+     "operations:obj store_id:str incarnation:int created_at:time top:[obj]"},
     {"SyncReport",
      "peer:str compared_documents?:int differing_documents?:int sent?:obj "
      "received?:obj round_trips?:int messages?:int wire_bytes?:int "
      "remaining_documents:int elapsed_ms?:int"},
     {"SyncReportList", "items:[SyncReport]"},
+    {"TableDump", "file:str bytes:int damage:any items:[obj]"},
     {"Version", "version:str"},
     {"Wait", "condition:str met:bool"},
 };

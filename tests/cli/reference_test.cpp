@@ -94,7 +94,7 @@ TEST_CASE("bash completes commands, flags and words", "[cli][process]") {
   };
   const Row rows[] = {
       {"syncctl sta", "status "},
-      {"syncctl s", "schema set show splice status sync "},
+      {"syncctl s", "schema set show splice status store sync "},
       {"syncctl peer p", "pause ping "},
       {"syncctl -o json conf", "config conflict "},
       {"syncctl get --ty", "--typed "},

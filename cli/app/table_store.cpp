@@ -1,0 +1,224 @@
+#include "cli/app/tables.h"
+
+namespace converge::cli {
+namespace {
+
+const Arg kBackupPath = {.name = "PATH", .kind = Kind::kDir, .help = "directory of the backup"};
+const Flag kInto = {.name = "into",
+                    .value = "DIR",
+                    .kind = Kind::kDir,
+                    .help = "where the new store is made; absent or empty"};
+const Flag kReport = {.name = "report",
+                      .value = "FILE",
+                      .kind = Kind::kFile,
+                      .help = "write the whole report as JSON there"};
+
+std::vector<Command> cmd_proof() {
+  return {
+      {.name = "store", .summary = "Check, back up and repair the store", .is_group = true},
+      {.name = "store check",
+       .summary = "Prove that what is stored is what was written",
+       .flags = {{.name = "quick", .help = "no data blocks", .excludes = {"deep", "sample"}},
+                 {.name = "deep", .help = "every block, hash and document", .excludes = {"sample"}},
+                 {.name = "sample",
+                  .value = "PCT",
+                  .kind = Kind::kInt,
+                  .help = "part of the data blocks to read",
+                  .fallback = "5",
+                  .min = 1,
+                  .max = 100},
+                 {.name = "doc",
+                  .value = "DOC",
+                  .kind = Kind::kDoc,
+                  .help = "only this document, deeply",
+                  .repeats = true,
+                  .excludes = {"quick", "deep", "sample"}},
+                 {.name = "backup",
+                  .value = "PATH",
+                  .kind = Kind::kDir,
+                  .help = "a backup instead of the store"},
+                 {.name = "junit",
+                  .value = "FILE",
+                  .kind = Kind::kFile,
+                  .help = "write the findings as JUnit XML there"}},
+       .examples = {{"syncctl store check", ""},
+                    {"syncctl --store /srv/store store check --deep", ""},
+                    {"syncctl store check --backup /mnt/backup/monday", ""}},
+       .exits = {{1, "there are findings"}, {9, "with --store: the store is in use"}},
+       .kinds = {"StoreCheckReport"},
+       .see_also = {"store salvage", "store backup"},
+       .notes = {"A running agent checks itself, beside its work and at a limited rate."},
+       .answers = true},
+      {.name = "store repair",
+       .summary = "Repair the damaged tables of a stopped store in place",
+       .flags = {{.name = "apply", .help = "carry the plan out; without it nothing is changed"},
+                 {.name = "plan", .value = "ID", .help = "the plan that was looked at"}},
+       .examples = {{"syncctl --store /srv/store store repair", ""},
+                    {"syncctl --store /srv/store store repair --apply --plan 7c1e03aa", ""}},
+       .exits = {{1, "there is damage, or documents are degraded"},
+                 {5, "the store is no longer what the plan was made for"},
+                 {8, "the MANIFEST cannot be read: see store salvage"},
+                 {9, "the store is in use"}},
+       .kinds = {"RepairPlan", "RepairReport"},
+       .see_also = {"store check", "store salvage"},
+       .notes =
+           {"A damaged block costs the records that were in it and no others. The damaged file "
+            "is kept in quarantine/. What is missing comes back from peers."},
+       .answers = true},
+      {.name = "store salvage",
+       .summary = "Make a new store of what a damaged one still holds",
+       .args = {{.name = "SRC", .kind = Kind::kDir, .help = "directory of the damaged store"}},
+       .flags = {kInto, kReport},
+       .examples = {{"syncctl store salvage /srv/store --into /srv/store.new", ""}},
+       .exits = {{9, "the damaged store is in use"}, {10, "some documents are degraded or lost"}},
+       .kinds = {"SalvageReport"},
+       .see_also = {"store check", "store restore"},
+       .notes = {"SRC is only read. The new store has a new id; peers send what is missing."}},
+  };
+}
+
+std::vector<Command> cmd_upkeep() {
+  return {
+      {.name = "store compact",
+       .summary = "Turn changes into snapshots, and rewrite tables",
+       .flags = {{.name = "docs", .help = "every document; without any flag this"},
+                 {.name = "tables", .help = "the files that hold the records"},
+                 {.name = "doc",
+                  .value = "DOC",
+                  .kind = Kind::kDoc,
+                  .help = "only this document",
+                  .repeats = true}},
+       .examples = {{"syncctl store compact --doc todo/home", ""}},
+       .exits = {{10, "some documents could not be compacted"}},
+       .kinds = {"CompactReport"},
+       .see_also = {"store stats"},
+       .notes = {"The agent compacts by itself; this is for now and not later."}},
+      {.name = "store stats",
+       .summary = "Show sizes, counts and what the disk did",
+       .flags = {{.name = "top",
+                  .value = "N",
+                  .kind = Kind::kInt,
+                  .help = "the N largest documents",
+                  .fallback = "0",
+                  .max = 1000},
+                 {.name = "by",
+                  .value = "WHAT",
+                  .kind = Kind::kEnum,
+                  .help = "what --top ranks by",
+                  .fallback = "bytes",
+                  .choices = {"bytes", "changes"}}},
+       .examples = {{"syncctl store stats --top 10", ""}},
+       .kinds = {"StoreStats"},
+       .see_also = {"status", "store compact"}},
+  };
+}
+
+std::vector<Command> cmd_copies() {
+  return {
+      {.name = "store backup",
+       .summary = "Copy the store while it is in use",
+       .args = {kBackupPath},
+       .flags = {{.name = "incremental",
+                  .help = "take unchanged tables from the newest backup beside PATH"}},
+       .examples = {{"syncctl store backup /mnt/backup/monday", ""},
+                    {"syncctl store backup --incremental /mnt/backup/tuesday", ""}},
+       .exits = {{5, "PATH exists and is not empty"}},
+       .kinds = {"BackupReport"},
+       .see_also = {"store restore", "store check"},
+       .notes = {"Point other tools, such as Pebble's, at a backup and never at a live store."}},
+      {.name = "store restore",
+       .summary = "Make a store of a backup",
+       .args = {kBackupPath},
+       .flags = {kInto,
+                 {.name = "check",
+                  .value = "DEPTH",
+                  .kind = Kind::kEnum,
+                  .help = "how much is proven afterwards",
+                  .fallback = "quick",
+                  .choices = {"quick", "deep"}}},
+       .examples = {{"syncctl store restore /mnt/backup/monday --into /srv/store", ""},
+                    {"syncctl store restore /mnt/b --into /srv/store --at '#1200'", ""},
+                    {"syncctl store restore -n /mnt/backup/monday --into /srv/store", ""}},
+       .exits = {{5, "DIR is not empty, or a change behind --at is in a snapshot"},
+                 {8, "a file of the backup is not what its report says; nothing was written"}},
+       .kinds = {"RestoreReport"},
+       .see_also = {"store backup", "store check"},
+       .notes = {"Every file is verified first. The new store has a new id."},
+       .writes = true,
+       .reads = true},
+      {.name = "store id",
+       .summary = "Print the id under which peers know this replica",
+       .flags = {{.name = "new", .help = "give a stopped store a new one: on one of two copies"}},
+       .examples = {{"syncctl store id", ""}, {"syncctl --store /srv/copy store id --new", ""}},
+       .exits = {{9, "the store is in use"}},
+       .kinds = {"StoreId"},
+       .see_also = {"store stats"}},
+  };
+}
+
+Command dump(const char* name, const char* summary, const char* example, const char* explain) {
+  Command command = {.name = name,
+                     .summary = summary,
+                     .args = {{.name = "FILE", .kind = Kind::kFile, .help = "a file of db/"}},
+                     .examples = {{example, ""}},
+                     .exits = {{8, "the file cannot be read as such"}},
+                     .see_also = {"debug kv", "store check"},
+                     .pages = true};
+  if (explain != nullptr) command.flags = {{.name = "explain", .help = explain}};
+  return command;
+}
+
+std::vector<Command> cmd_debug() {
+  Command wal = dump("debug wal", "Show the batches of a log",
+                     "syncctl debug wal --explain /srv/store/db/000012.log", "decode the records");
+  wal.kinds = {"LogDump"};
+  Command manifest = dump("debug manifest", "Show the version that a MANIFEST ends with",
+                          "syncctl debug manifest /srv/store/db/MANIFEST-000013", nullptr);
+  manifest.kinds = {"ManifestDump"};
+  Command table = dump("debug table", "Show the blocks of a table",
+                       "syncctl debug table /srv/store/db/000011.sst", "decode the records");
+  table.kinds = {"TableDump"};
+  return {
+      {.name = "debug", .summary = "Look inside files that a store is made of", .is_group = true},
+      {.name = "debug kv",
+       .summary = "Show the records of a stopped store or a backup",
+       .args = {{.name = "DIR",
+                 .kind = Kind::kDir,
+                 .help = "the store or backup; default: --store",
+                 .optional = true}},
+       .flags = {{.name = "prefix", .value = "TEXT", .help = "only keys that begin so"},
+                 {.name = "explain", .help = "decode the values"},
+                 {.name = "limit",
+                  .letter = 'l',
+                  .value = "N",
+                  .kind = Kind::kInt,
+                  .help = "at most so many; 0: all",
+                  .fallback = "1000"},
+                 {.name = "digest",
+                  .help = "only their count and one SHA-256 over all",
+                  .excludes = {"explain", "limit"}}},
+       .examples = {{"syncctl debug kv --explain --prefix n /mnt/backup/monday", ""},
+                    {"syncctl --store /srv/store debug kv --digest", ""}},
+       .exits = {{8, "the store is damaged"}, {9, "the store is in use"}},
+       .kinds = {"RecordDump", "RecordDigest"},
+       .see_also = {"store check", "debug table"},
+       .notes = {"The digest is over each key and value as length (8 bytes, big-endian) and bytes, "
+                 "in key order: any program that reads the database can compute it."},
+       .pages = true},
+      wal,
+      manifest,
+      table,
+  };
+}
+
+}  // namespace
+
+std::vector<Command> store_commands() {
+  std::vector<Command> all;
+  for (const auto& part : {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_debug()})
+    all.insert(all.end(), part.begin(), part.end());
+  for (Command& command : all) command.group = Group::kOperate;
+  return all;
+}
+
+}  // namespace converge::cli

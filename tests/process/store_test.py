@@ -1,0 +1,172 @@
+"""What operators do with a store: check, back up, restore, compact, salvage, look inside."""
+
+import glob
+import json
+import os
+import unittest
+import xml.etree.ElementTree
+
+from support import ProcessTest, syncctl, wait_until
+
+
+class Store(ProcessTest):
+    def filled(self, name="laptop", documents=3):
+        agent = self.agent(name).start()
+        for number in range(documents):
+            agent.ok("new", "--name", f"d{number}", "-f", "-", stdin=json.dumps({"n": number, "text": "x" * 300}))
+        return agent
+
+    def flip(self, path, offset):
+        with open(path, "r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ 0x10]))
+
+    def stopped(self, agent, *arguments, code=0):
+        answer = syncctl(agent.place, "--store", agent.store, *arguments)
+        self.assertEqual(answer.code, code, str(answer))
+        return answer
+
+    def make_table(self, agent):
+        """Stops and starts again: what the log holds becomes a table."""
+        self.assertEqual(agent.stop(), 0)
+        agent.start()
+        self.assertEqual(agent.stop(), 0)
+        return max(glob.glob(os.path.join(agent.store, "db", "*.sst")), key=os.path.getsize)
+
+    def test_a_sound_store_is_sound_running_and_stopped(self):
+        agent = self.filled()
+        for mode in ([], ["--quick"], ["--deep"], ["--sample", "100"], ["--doc", "d1"]):
+            report = agent.json("store", "check", *mode)
+            self.assertTrue(report["ok"], report)
+        self.assertEqual(agent.json("store", "check", "--deep")["documents"], 4)  # and the catalog
+        self.expect(syncctl(agent.place, "--store", agent.store, "store", "check"), 9, "in use")
+        agent.stop()
+
+        report = self.stopped(agent, "-o", "json", "store", "check", "--deep", "--junit", agent.place.file("j.xml")).json()
+        self.assertTrue(report["ok"], report)
+        suite = xml.etree.ElementTree.parse(agent.place.file("j.xml")).getroot()
+        self.assertEqual((suite.get("name"), suite.get("failures")), ("syncctl.store", "0"))
+        self.assertEqual(glob.glob(os.path.join(agent.store, "tmp", "*")), [])
+
+    def test_a_flipped_byte_is_found_with_its_place_and_salvage_keeps_the_rest(self):
+        agent = self.filled(documents=15)
+        table = self.make_table(agent)
+        self.flip(table, os.path.getsize(table) // 3)
+
+        answer = self.stopped(agent, "-o", "json", "store", "check", "--deep", code=1)
+        finding = next(each for each in answer.json()["findings"] if each["code"] == "table.block")
+        self.assertEqual(finding["where"]["file"], os.path.basename(table))
+        self.assertTrue(finding["next"].startswith("syncctl store"), finding)
+        self.assertIn("table.block", self.stopped(agent, "store", "check", "--deep", code=1).out)
+
+        into = agent.place.file("new")
+        answer = syncctl(agent.place, "-o", "json", "store", "salvage", agent.store, "--into", into,
+                         "--report", agent.place.file("report.json"))
+        self.assertIn(answer.code, (0, 10), str(answer))
+        report = answer.json()
+        self.assertGreaterEqual(report["documents_complete"] + len(report["degraded"]), 15)
+        with open(agent.place.file("report.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["store_id"], report["store_id"])
+        self.expect(syncctl(agent.place, "store", "salvage", agent.store, "--into", into), 5, "empty")
+
+        # The same store, repaired in place: first the plan, which changes nothing.
+        plan = self.stopped(agent, "-o", "json", "store", "repair", code=1).json()
+        self.assertEqual([step["file"] for step in plan["steps"]], [os.path.basename(table)])
+        self.expect(syncctl(agent.place, "--store", agent.store, "store", "repair", "--apply", "--plan", "0"), 5)
+        answer = syncctl(agent.place, "--store", agent.store, "-o", "json", "store", "repair", "--apply", "--plan", plan["id"])
+        self.assertIn(answer.code, (0, 1), str(answer))
+        degraded = [each["id"] for each in answer.json()["degraded"]]
+        self.assertIn("nothing to repair", self.stopped(agent, "store", "repair").out)
+        agent.start()
+        self.assertLess(len(degraded), 15)
+        whole = 0
+        for number in range(15):
+            document = agent.ctl("get", f"d{number}")
+            whole += document.code == 0 and document.json().get("n") == number
+        self.assertGreaterEqual(whole, 15 - len(degraded))
+
+    def test_a_backup_of_a_running_store_restores_to_the_same_documents(self):
+        agent = self.filled()
+        monday, tuesday = agent.place.file("monday"), agent.place.file("tuesday")
+        agent.json("store", "backup", monday)
+        agent.ok("set", "d0", "/later", "true")
+        report = agent.json("store", "backup", "--incremental", tuesday)
+        self.assertEqual(report["based_on"], monday)
+        digest = agent.json("digest", "--root")
+        self.expect(agent.ctl("store", "backup", monday), 5, "empty")
+        self.assertTrue(agent.json("store", "check", "--backup", tuesday)["ok"])
+
+        into = agent.place.file("restored")
+        answer = syncctl(agent.place, "store", "restore", "-n", tuesday, "--into", into)
+        self.assertEqual((answer.code, os.path.exists(into)), (0, False), str(answer))
+        answer = syncctl(agent.place, "-o", "json", "store", "restore", tuesday, "--into", into, "--check", "deep")
+        self.assertEqual(answer.code, 0, str(answer))
+        self.assertTrue(answer.json()["check"]["ok"])
+        earlier = agent.place.file("earlier")
+        answer = syncctl(agent.place, "-o", "json", "store", "restore", tuesday, "--into", earlier, "--at", "#4")
+        self.assertEqual((answer.code, answer.json()["seq"], answer.json()["check"]["ok"]), (0, 4, True), str(answer))
+        mine = agent.json("store", "id")["store_id"]
+        agent.stop()
+        restored = syncctl(agent.place, "--store", into, "-o", "json", "digest", "--root")
+        self.assertEqual(restored.json()["root"], digest["root"])
+        other = syncctl(agent.place, "--store", into, "store", "id").out.strip()
+        self.assertNotEqual(other, mine)
+        newer = syncctl(agent.place, "--store", into, "store", "id", "--new").out.strip()
+        self.assertEqual(syncctl(agent.place, "--store", into, "store", "id").out.strip(), newer)
+        self.assertNotIn(newer, (mine, other))
+
+    def test_a_backup_with_one_byte_changed_restores_nothing(self):
+        agent = self.filled()
+        backup = agent.place.file("b")
+        agent.ok("store", "backup", backup)
+        log = glob.glob(os.path.join(backup, "db", "*.log"))[0]
+        self.flip(log, 200)
+        into = agent.place.file("restored")
+
+        self.expect(syncctl(agent.place, "store", "restore", backup, "--into", into), 8, "backup.file")
+        self.assertFalse(os.path.exists(into))
+        self.expect(syncctl(agent.place, "store", "restore", agent.store, "--into", into), 8, "not a backup")
+
+    def test_compaction_happens_by_itself_and_changes_nothing(self):
+        agent = self.filled(documents=1)
+        for number in range(8):
+            agent.ok("set", "d0", f"/k{number}", json.dumps("y" * 10_000 + str(number)))
+        before = agent.ok("get", "d0"), agent.ok("heads", "d0")
+        log = [each["hash"] for each in agent.json("log", "d0")["items"]]
+
+        # 80 kB behind no snapshot is more than the 64 KiB that make one due.
+        wait_until(lambda: agent.json("store", "check", "--doc", "d0")["changes"] < 9, "the tail to become a snapshot")
+        self.assertEqual((agent.ok("get", "d0"), agent.ok("heads", "d0")), before)
+        self.assertEqual([each["hash"] for each in agent.json("log", "d0")["items"]], log)
+        agent.kill()
+        agent.start()
+        self.assertEqual((agent.ok("get", "d0"), agent.ok("heads", "d0")), before)
+        self.assertTrue(agent.json("store", "check", "--deep")["ok"])
+
+    def test_statistics_name_the_largest_documents(self):
+        agent = self.filled()
+        agent.ok("set", "d1", "/big", json.dumps("z" * 5000))
+        stats = agent.json("store", "stats", "--top", "2")
+        self.assertEqual(stats["top"][0]["name"], "d1")
+        self.assertEqual(len(stats["top"]), 2)
+        self.assertEqual(stats["state"], "open")
+        self.assertIn("log.sync", stats["operations"])
+
+    def test_what_is_no_store_is_refused_by_name(self):
+        agent = self.agent("laptop")
+        folder = agent.place.file("folder")
+        os.makedirs(folder)
+        missing = agent.place.file("missing")
+        for arguments, code in ((["store", "check"], 8), (["store", "id", "--new"], 8)):
+            answer = syncctl(agent.place, "--store", folder, *arguments)
+            self.expect(answer, code)
+        self.expect(syncctl(agent.place, "--store", missing, "store", "check"), 3, "missing")
+        self.expect(syncctl(agent.place, "store", "salvage", folder, "--into", missing), 8, "not a store")
+        self.expect(syncctl(agent.place, "store", "restore", missing, "--into", folder), 8)
+        self.assertEqual(os.listdir(folder), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
