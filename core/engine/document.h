@@ -102,7 +102,8 @@ class Transaction {
   /// index may equal the length.
   Result<void> insert(ObjId list, std::size_t index, const model::Scalar& value);
   Result<ObjId> insert_object(ObjId list, std::size_t index, ObjType type);
-  /// Deleting an absent map key does nothing; a list index must exist.
+  /// Deleting an absent map key does nothing; a list index must exist. In a text, an index inside a
+  /// wide element means the next one (automerge-format 6.7).
   Result<void> erase(ObjId object, const Prop& prop);
   /// Resolves a conflict in favour of one visible value: a del whose preds are all the other
   /// visible values of the register (automerge-format 6.4), so an object that is kept stays itself.

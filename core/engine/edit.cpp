@@ -144,6 +144,11 @@ Result<ObjId> Transaction::insert_object(ObjId list, std::size_t index, ObjType 
 }
 
 Result<void> Transaction::erase(ObjId object, const Prop& prop) {
+  const auto* const index = std::get_if<std::size_t>(&prop);
+  const crdt::Object* const in = impl_->reader().object(object);
+  if (index != nullptr && in != nullptr && in->type == crdt::ObjectType::kText) {
+    return splice_text(object, *index, 1, "", TextUnit::kUtf16Units);
+  }
   auto target = impl_->target(object, prop);
   if (!target) return target.error();
   if (target->visible.empty()) return {};

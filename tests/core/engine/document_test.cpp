@@ -383,3 +383,24 @@ TEST_CASE("a change at old heads depends on exactly these", "[engine]") {
   CHECK(document.change_info(second)->actor == document.actor());
   CHECK(document.change_info(second)->seq == 3);
 }
+
+TEST_CASE("erasing inside a wide character of a text erases the next one", "[engine]") {
+  Document document(actor("aa"));
+  edit(document, [](auto& tx) {
+    const auto text = *tx.put_object(kRoot, key("t"), ObjType::kText);
+    REQUIRE(tx.splice_text(text, 0, 0,
+                           "a\xf0\x9f\x98\x80"
+                           "b")
+                .has_value());
+  });
+  const auto text = object(document, "t");
+  edit(document, [&](auto& tx) { REQUIRE(tx.erase(text, std::size_t{2}).has_value()); });
+  CHECK(document.now().text(text) == "a\xf0\x9f\x98\x80");
+
+  auto tx = document.transact();
+  CHECK(tx.erase(text, std::size_t{2}).has_value());  // behind it there is nothing
+  CHECK(tx.pending_ops() == 0);
+  CHECK_FALSE(tx.erase(text, std::size_t{3}).has_value());
+  REQUIRE(tx.erase(text, std::size_t{1}).has_value());
+  CHECK(tx.view().text(text) == "a");
+}
