@@ -123,6 +123,8 @@ export class Reference {
   editOnce(doc, [what, object, ...rest]) {
     const handle = this.documents.get(doc);
     try {
+      // In a text the package passes over what is not there.
+      if (what === 'erase' && typeof rest[0] === 'number' && rest[0] >= handle.length(object)) return { error: 'nothing to erase' };
       if (what === 'put') handle.put(object, rest[0], scalar(rest[1]), rest[1][0]);
       else if (what === 'make') return handle.putObject(object, rest[0], EMPTY[rest[1]]());
       else if (what === 'insert') handle.insert(object, rest[0], scalar(rest[1]), rest[1][0]);
