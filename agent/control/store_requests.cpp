@@ -129,6 +129,11 @@ struct CompactionCount {
   void add(store::Store& store, const DocumentId& document) {
     documents += 1;
     const auto done = repo::compact_document(store, document);
+    // Compacted by the agent itself at this moment, or deleted: nothing is left to do.
+    if (!done &&
+        (done.error().code == ErrorCode::kConflict || done.error().code == ErrorCode::kNotFound)) {
+      return;
+    }
     if (!done) {
       failed.push_back({{"id", document.to_url()}, {"message", done.error().message}});
       return;
