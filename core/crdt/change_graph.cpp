@@ -268,6 +268,15 @@ void ChangeGraph::check_invariants() const {
   }
 }
 
+void ChangeGraph::shrink() {
+  table_.shrink();
+  hashes_.shrink_to_fit();
+  slots_ = {};
+  placed_ = 0;
+  clocks_ = {};
+  for (Lane& lane : by_actor_) lane.runs.shrink_to_fit();
+}
+
 std::size_t ChangeGraph::memory_bytes() const {
   return table_.memory_bytes() + hashes_.capacity() * sizeof(model::ChangeHash) +
          slots_.capacity() * sizeof(std::uint32_t) + by_actor_.capacity() * sizeof(Lane) +

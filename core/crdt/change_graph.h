@@ -87,6 +87,9 @@ class ChangeGraph {
   /// present.
   std::vector<ChangeIndex> not_in(const Clock& seqs) const;
 
+  /// Gives back what growing left over, and what searching built.
+  void shrink();
+
   void check_invariants() const;
   std::size_t memory_bytes() const;
 

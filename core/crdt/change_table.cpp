@@ -32,8 +32,8 @@ std::int64_t ChangeTable::time(ChangeIndex change) const {
 }
 
 std::uint32_t ChangeTable::deps_count(ChangeIndex change) const {
-  const Deps* const other = find(other_deps_, deps_finger_, change);
-  if (other == nullptr || other->first != change) return change > 0 ? 1 : 0;
+  const Deps* const other = other_deps(change);
+  if (other == nullptr) return change > 0 ? 1 : 0;
   return other->count;
 }
 
@@ -49,7 +49,6 @@ std::string_view ChangeTable::text(const Texts& texts, ChangeIndex change) {
 // --------------------------------------------------------------------------------------- changing
 
 void ChangeTable::add_text(Texts& texts, ChangeIndex change, std::string_view text) {
-  if (text.empty()) return;
   texts.bytes += text;
   texts.entries.push_back({change, static_cast<std::uint32_t>(texts.bytes.size())});
 }
@@ -70,12 +69,13 @@ void ChangeTable::add(const NewChange& change) {
   const bool follows =
       index == 0 ? change.deps.empty() : change.deps.size() == 1 && change.deps[0] + 1 == index;
   if (!follows) {
-    other_deps_.push_back({index, static_cast<std::uint32_t>(deps_.size()),
-                           static_cast<std::uint32_t>(change.deps.size())});
-    deps_.insert(deps_.end(), change.deps.begin(), change.deps.end());
+    std::vector<ChangeIndex>& deps = rare().deps;
+    rare().other_deps.push_back({index, static_cast<std::uint32_t>(deps.size()),
+                                 static_cast<std::uint32_t>(change.deps.size())});
+    deps.insert(deps.end(), change.deps.begin(), change.deps.end());
   }
-  add_text(messages_, index, change.message);
-  add_text(extras_, index, change.extra);
+  if (!change.message.empty()) add_text(rare().messages, index, change.message);
+  if (!change.extra.empty()) add_text(rare().extras, index, change.extra);
 }
 
 void ChangeTable::truncate(Texts& texts, std::size_t size) {
@@ -87,12 +87,30 @@ void ChangeTable::truncate(std::size_t size) {
   size_ = size;
   while (!stretches_.empty() && stretches_.back().first >= size) stretches_.pop_back();
   while (!times_.empty() && times_.back().first >= size) times_.pop_back();
-  while (!other_deps_.empty() && other_deps_.back().first >= size) {
-    deps_.resize(other_deps_.back().begin);
-    other_deps_.pop_back();
+  if (rare_ == nullptr) return;
+  while (!rare_->other_deps.empty() && rare_->other_deps.back().first >= size) {
+    rare_->deps.resize(rare_->other_deps.back().begin);
+    rare_->other_deps.pop_back();
   }
-  truncate(messages_, size);
-  truncate(extras_, size);
+  truncate(rare_->messages, size);
+  truncate(rare_->extras, size);
+}
+
+ChangeTable::Rare& ChangeTable::rare() {
+  if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
+void ChangeTable::shrink() {
+  stretches_.shrink_to_fit();
+  times_.shrink_to_fit();
+  if (rare_ == nullptr) return;
+  rare_->other_deps.shrink_to_fit();
+  rare_->deps.shrink_to_fit();
+  for (Texts* const texts : {&rare_->messages, &rare_->extras}) {
+    texts->entries.shrink_to_fit();
+    texts->bytes.shrink_to_fit();
+  }
 }
 
 void ChangeTable::set_start_ops(std::span<const std::uint32_t> start_ops) {
@@ -135,16 +153,21 @@ void ChangeTable::check_invariants() const {
     ASSERT(times_[i - 1].first < times_[i].first);
     ASSERT(times_[i - 1].time != times_[i].time);
   }
-  for (std::size_t i = 1; i < other_deps_.size(); ++i) {
-    ASSERT(other_deps_[i - 1].first < other_deps_[i].first);
+  for (std::size_t i = 1; rare_ != nullptr && i < rare_->other_deps.size(); ++i) {
+    ASSERT(rare_->other_deps[i - 1].first < rare_->other_deps[i].first);
   }
 }
 
 std::size_t ChangeTable::memory_bytes() const {
-  return stretches_.capacity() * sizeof(Stretch) + times_.capacity() * sizeof(Time) +
-         other_deps_.capacity() * sizeof(Deps) + deps_.capacity() * sizeof(ChangeIndex) +
-         (messages_.entries.capacity() + extras_.entries.capacity()) * sizeof(Texts::Entry) +
-         messages_.bytes.capacity() + extras_.bytes.capacity();
+  const std::size_t common =
+      stretches_.capacity() * sizeof(Stretch) + times_.capacity() * sizeof(Time);
+  if (rare_ == nullptr) return common;
+  const Rare& rare = *rare_;
+  return common + sizeof(Rare) + rare.other_deps.capacity() * sizeof(Deps) +
+         rare.deps.capacity() * sizeof(ChangeIndex) +
+         (rare.messages.entries.capacity() + rare.extras.entries.capacity()) *
+             sizeof(Texts::Entry) +
+         rare.messages.bytes.capacity() + rare.extras.bytes.capacity();
 }
 
 }  // namespace converge::crdt

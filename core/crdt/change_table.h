@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,19 +41,23 @@ class ChangeTable {
   std::size_t size() const { return size_; }
   ChangeNode at(ChangeIndex change) const;
   std::int64_t time(ChangeIndex change) const;
-  std::string_view message(ChangeIndex change) const { return text(messages_, change); }
-  std::string_view extra(ChangeIndex change) const { return text(extras_, change); }
+  std::string_view message(ChangeIndex change) const {
+    return rare_ == nullptr ? std::string_view() : text(rare_->messages, change);
+  }
+  std::string_view extra(ChangeIndex change) const {
+    return rare_ == nullptr ? std::string_view() : text(rare_->extras, change);
+  }
 
   std::uint32_t deps_count(ChangeIndex change) const;
   /// f(ChangeIndex) for each dep, in the change's own order.
   template <class F>
   void for_each_dep(ChangeIndex change, F f) const {
-    const Deps* const other = find(other_deps_, deps_finger_, change);
-    if (other == nullptr || other->first != change) {
+    const Deps* const other = other_deps(change);
+    if (other == nullptr) {
       if (change > 0) f(change - 1);
       return;
     }
-    for (std::uint32_t i = 0; i < other->count; ++i) f(deps_[other->begin + i]);
+    for (std::uint32_t i = 0; i < other->count; ++i) f(rare_->deps[other->begin + i]);
   }
 
   struct NewChange {
@@ -70,6 +75,9 @@ class ChangeTable {
   void truncate(std::size_t size);
   /// Exact start_ops, one a change, where some were only estimated. Each max_op stays.
   void set_start_ops(std::span<const std::uint32_t> start_ops);
+
+  /// Gives back what growing left over.
+  void shrink();
 
   void check_invariants() const;
   std::size_t memory_bytes() const;
@@ -98,11 +106,27 @@ class ChangeTable {
     std::string bytes;
   };
 
+  /// What many a small document has nothing of.
+  struct Rare {
+    std::vector<Deps> other_deps;
+    std::vector<ChangeIndex> deps;
+    Texts messages;
+    Texts extras;
+    std::size_t finger = 0;  ///< of other_deps
+  };
+
   /// The last entry that begins at or before the change; null when there is none. The finger
   /// remembers where it was.
   template <class Entry>
   static const Entry* find(const std::vector<Entry>& entries, std::size_t& finger,
                            ChangeIndex change);
+  /// Null when the change depends on exactly the one before.
+  const Deps* other_deps(ChangeIndex change) const {
+    if (rare_ == nullptr) return nullptr;
+    const Deps* const found = find(rare_->other_deps, rare_->finger, change);
+    return found == nullptr || found->first != change ? nullptr : found;
+  }
+  Rare& rare();
   static std::string_view text(const Texts& texts, ChangeIndex change);
   static void add_text(Texts& texts, ChangeIndex change, std::string_view text);
   static void truncate(Texts& texts, std::size_t size);
@@ -110,14 +134,10 @@ class ChangeTable {
 
   std::size_t size_ = 0;
   std::vector<Stretch> stretches_;
-  std::vector<Time> times_;  ///< the first change and wherever it differs from the one before
-  std::vector<Deps> other_deps_;
-  std::vector<ChangeIndex> deps_;
-  Texts messages_;
-  Texts extras_;
+  std::vector<Time> times_;     ///< the first change and wherever it differs from the one before
+  std::unique_ptr<Rare> rare_;  ///< null while there is none of it
   mutable std::size_t finger_ = 0;
   mutable std::size_t time_finger_ = 0;
-  mutable std::size_t deps_finger_ = 0;
 };
 
 template <class Entry>

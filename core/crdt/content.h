@@ -31,6 +31,8 @@ class Content {
   std::size_t size() const { return bytes_.size(); }
   std::size_t memory_bytes() const { return bytes_.capacity(); }
   void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+  /// Gives slack back.
+  void shrink() { bytes_.shrink_to_fit(); }
   /// Forgets what was appended since the size was `size`; nothing may point there any more.
   void truncate(std::size_t size) { bytes_.resize(size); }
 

@@ -46,6 +46,10 @@ void check_register(const OpSet& ops, const Register& reg) {
     }
   }
   ASSERT(visible == reg.visible);
+  for (const OpRecord* op = reg.values_end(); op != reg.end(); ++op) {
+    ASSERT(op->action == Action::kInc);
+  }
+  ASSERT(reg.values_end() == reg.begin() || (reg.values_end() - 1)->action != Action::kInc);
 }
 
 }  // namespace

@@ -7,8 +7,6 @@
 namespace converge::crdt {
 namespace {
 
-constexpr std::size_t kSlotsMin = 16;
-
 std::uint32_t hash_of(std::string_view text) {
   return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text));
 }
@@ -24,34 +22,52 @@ std::size_t KeyTable::slot_of(std::string_view wanted, std::uint32_t hash) const
   return at;
 }
 
+std::optional<KeyId> KeyTable::find_inline(std::string_view wanted) const {
+  for (KeyId key = 0; key < ends_.size(); ++key) {
+    if (text(key) == wanted) return key;
+  }
+  return std::nullopt;
+}
+
 void KeyTable::grow() {
   const std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.empty() ? kSlotsMin : old.size() * 2, Slot{});
+  slots_.assign(old.empty() ? kInlineMax * 4 : old.size() * 2, Slot{});
   const std::size_t mask = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.key == 0) continue;
+  const auto place = [&](const Slot& slot) {
     std::size_t at = slot.hash & mask;
     while (slots_[at].key != 0) at = (at + 1) & mask;
     slots_[at] = slot;
+  };
+  for (const Slot& slot : old) {
+    if (slot.key != 0) place(slot);
+  }
+  for (KeyId key = 0; old.empty() && key < ends_.size(); ++key) {
+    place({key + 1, hash_of(text(key))});
   }
 }
 
 KeyId KeyTable::intern(std::string_view wanted) {
-  if (ends_.size() * 2 >= slots_.size()) grow();
-  const std::uint32_t hash = hash_of(wanted);
-  const std::size_t at = slot_of(wanted, hash);
-  if (slots_[at].key != 0) return slots_[at].key - 1;
-
+  std::uint32_t hash = 0;
+  std::size_t at = 0;
+  if (slots_.empty()) {
+    if (const auto known = find_inline(wanted)) return *known;
+  } else {
+    hash = hash_of(wanted);
+    at = slot_of(wanted, hash);
+    if (slots_[at].key != 0) return slots_[at].key - 1;
+  }
   ASSERT(fits(wanted.size()));
   const auto key = static_cast<KeyId>(ends_.size());
   bytes_.append(wanted);
   ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
-  slots_[at] = {key + 1, hash};
+  if (!slots_.empty()) slots_[at] = {key + 1, hash};
+  const bool full = slots_.empty() ? ends_.size() > kInlineMax : ends_.size() * 2 > slots_.size();
+  if (full) grow();
   return key;
 }
 
 std::optional<KeyId> KeyTable::find(std::string_view wanted) const {
-  if (slots_.empty()) return std::nullopt;
+  if (slots_.empty()) return find_inline(wanted);
   const std::size_t at = slot_of(wanted, hash_of(wanted));
   if (slots_[at].key == 0) return std::nullopt;
   return slots_[at].key - 1;

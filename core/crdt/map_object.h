@@ -36,6 +36,12 @@ class MapObject {
   const std::vector<Entry>& entries() const { return entries_; }
   void reserve(std::size_t keys) { entries_.reserve(keys); }
 
+  /// Gives slack back.
+  void shrink() {
+    entries_.shrink_to_fit();
+    sorted_.shrink_to_fit();
+  }
+
   /// Keys with at least one visible value. Kept by whoever changes registers.
   std::uint32_t visible_keys = 0;
 

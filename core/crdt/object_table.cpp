@@ -76,6 +76,13 @@ void ObjectTable::drop_last() {
   for (std::uint32_t i = 1; i < objects_.size(); ++i) slots_[slot_of(objects_[i].id)] = i + 1;
 }
 
+void ObjectTable::shrink() {
+  objects_.shrink_to_fit();
+  maps_.shrink_to_fit();
+  sequences_.shrink_to_fit();
+  for (MapObject& map : maps_) map.shrink();
+}
+
 std::vector<std::uint32_t> ObjectTable::sorted(const ActorTable& actors) const {
   std::vector<std::uint32_t> order(objects_.size());
   std::iota(order.begin(), order.end(), 0u);

@@ -48,6 +48,9 @@ class ObjectTable {
   Sequence& sequence(const Object& object) { return sequences_[object.data]; }
   const Sequence& sequence(const Object& object) const { return sequences_[object.data]; }
 
+  /// Gives slack back, that of all maps as well.
+  void shrink();
+
   /// Numbers ascending by object id, the root first.
   std::vector<std::uint32_t> sorted(const ActorTable& actors) const;
   std::size_t memory_bytes() const;

@@ -87,6 +87,13 @@ class OpSet {
   /// element without a record of its own has none either.
   const Register* map_register(const Object& object, std::string_view key) const;
 
+  /// Gives back what growing left over. O(objects + bytes).
+  void shrink() {
+    keys_.shrink();
+    content_.shrink();
+    objects_.shrink();
+  }
+
   void check_invariants() const;
   std::size_t memory_bytes() const;
 

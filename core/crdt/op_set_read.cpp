@@ -23,7 +23,7 @@ bool OpSet::visible(const Register& ops, const OpRecord& op, const Clock* clock)
 
 const OpRecord* OpSet::winner(const Register& ops, const Clock* clock) const {
   if (clock == nullptr && ops.visible == 0) return nullptr;
-  for (const OpRecord* op = ops.end(); op != ops.begin();) {
+  for (const OpRecord* op = ops.values_end(); op != ops.begin();) {
     --op;
     if (visible(ops, *op, clock)) return op;
   }
@@ -33,7 +33,7 @@ const OpRecord* OpSet::winner(const Register& ops, const Clock* clock) const {
 std::vector<const OpRecord*> OpSet::visible_ops(const Register& ops, const Clock* clock) const {
   std::vector<const OpRecord*> out;
   const std::size_t wanted = clock == nullptr ? ops.visible : ops.size();
-  for (const OpRecord* op = ops.end(); op != ops.begin() && out.size() < wanted;) {
+  for (const OpRecord* op = ops.values_end(); op != ops.begin() && out.size() < wanted;) {
     --op;
     if (visible(ops, *op, clock)) out.push_back(op);
   }

@@ -33,6 +33,13 @@ Successors::Spill& Successors::spill(OpRecord& op) {
   return out;
 }
 
+std::vector<OpId>::iterator Successors::place_of(Spill& list, OpId succ) const {
+  // The youngest op nearly always comes, or goes, last.
+  if (list.ids.empty() || actors_->less(list.ids.back(), succ)) return list.ids.end();
+  return std::lower_bound(list.ids.begin(), list.ids.end(), succ,
+                          [this](OpId a, OpId b) { return actors_->less(a, b); });
+}
+
 void Successors::add(OpRecord& op, OpId succ, bool increments, std::int64_t amount) {
   const bool adds = increments && op.is_counter();
   if (!adds && !op.has(OpRecord::kSpilled) && op.succ.is_none()) {
@@ -40,9 +47,7 @@ void Successors::add(OpRecord& op, OpId succ, bool increments, std::int64_t amou
     return;
   }
   Spill& list = spill(op);
-  auto at = list.ids.end();
-  while (at != list.ids.begin() && actors_->less(succ, *(at - 1))) --at;
-  list.ids.insert(at, succ);
+  list.ids.insert(place_of(list, succ), succ);
   ++ids_;
   if (adds) {
     // Wrapping, as automerge-format 6.3 asks.
@@ -60,8 +65,8 @@ void Successors::remove(OpRecord& op, OpId succ, bool increments, std::int64_t a
     return;
   }
   Spill& list = spills_[op.succ.counter];
-  const auto at = std::find(list.ids.begin(), list.ids.end(), succ);
-  ASSERT(at != list.ids.end());
+  const auto at = place_of(list, succ);
+  ASSERT(at != list.ids.end() && *at == succ);
   list.ids.erase(at);
   --ids_;
   if (increments && op.is_counter()) {
@@ -102,8 +107,9 @@ OpId Successors::at(const OpRecord& op, std::size_t index) const {
 
 bool Successors::contains(const OpRecord& op, OpId succ) const {
   if (!op.has(OpRecord::kSpilled)) return op.succ == succ && !succ.is_none();
-  const auto& ids = spills_[op.succ.counter].ids;
-  return std::find(ids.begin(), ids.end(), succ) != ids.end();
+  const auto& ids = spilled(op).ids;
+  return std::binary_search(ids.begin(), ids.end(), succ,
+                            [this](OpId a, OpId b) { return actors_->less(a, b); });
 }
 
 bool Successors::visible(const OpRecord& op) const {
@@ -119,7 +125,10 @@ std::int64_t Successors::increments(const OpRecord& op) const {
 // -------------------------------------------------------------------------------------- Register
 
 Register::Register(Register&& other) noexcept
-    : visible(other.visible), size_(other.size_), capacity_(other.capacity_) {
+    : visible(other.visible),
+      size_(other.size_),
+      capacity_(other.capacity_),
+      increments_(other.increments_) {
   if (capacity_ == 0) {
     inline_ = other.inline_;
   } else {
@@ -127,6 +136,7 @@ Register::Register(Register&& other) noexcept
   }
   other.size_ = 0;
   other.capacity_ = 0;
+  other.increments_ = 0;
   other.visible = 0;
 }
 
@@ -136,6 +146,7 @@ Register& Register::operator=(Register&& other) noexcept {
   visible = other.visible;
   size_ = other.size_;
   capacity_ = other.capacity_;
+  increments_ = other.increments_;
   if (capacity_ == 0) {
     inline_ = other.inline_;
   } else {
@@ -143,6 +154,7 @@ Register& Register::operator=(Register&& other) noexcept {
   }
   other.size_ = 0;
   other.capacity_ = 0;
+  other.increments_ = 0;
   other.visible = 0;
   return *this;
 }
@@ -172,12 +184,16 @@ OpRecord* Register::find(OpId id, const ActorTable& actors) {
 }
 
 OpRecord& Register::insert(const OpRecord& op, const ActorTable& actors) {
+  const std::size_t at = lower_bound(op.id, actors);
+  if (at + increments_ >= size_) {
+    const auto behind = static_cast<std::uint32_t>(size_ - at);
+    increments_ = op.action == Action::kInc ? increments_ + 1 : behind;
+  }
   if (size_ == 0 && capacity_ == 0) {
     inline_ = op;
     size_ = 1;
     return inline_;
   }
-  const std::size_t at = lower_bound(op.id, actors);
   const std::uint32_t room = capacity_ == 0 ? 1 : capacity_;
   if (size_ == room) {
     const std::uint32_t grown = room * 2;
@@ -199,6 +215,8 @@ void Register::erase(OpId id, const ActorTable& actors) {
   ASSERT(at < size_ && begin()[at].id == id);
   std::copy(begin() + at + 1, end(), begin() + at);
   --size_;
+  if (at + increments_ > size_) --increments_;
+  while (increments_ < size_ && (values_end() - 1)->action == Action::kInc) ++increments_;
 }
 
 }  // namespace converge::crdt

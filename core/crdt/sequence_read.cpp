@@ -25,7 +25,7 @@ Metrics SequenceForest::element_metrics(const Span& span) const {
 
 Metrics SequenceForest::measure(const Register& ops) const {
   if (ops.visible == 0) return {};
-  const OpRecord* winner = ops.end() - 1;
+  const OpRecord* winner = ops.values_end() - 1;
   while (!successors_->visible(*winner)) --winner;
   return measure(*winner);
 }

@@ -19,11 +19,13 @@ class BodyStore {
   void truncate(std::size_t changes) {
     if (bodies_.size() > changes) bodies_.resize(changes);
   }
+  void clear() { *this = BodyStore(); }
   std::size_t memory_bytes() const { return bytes_ + bodies_.capacity() * sizeof(ByteView); }
 
  private:
   static constexpr std::size_t kFirstBlockBytes = 512;
-  static constexpr std::size_t kBlockBytesMax = 1u << 20;
+  /// So that one keystroke in a long document does not pay for thousands to come.
+  static constexpr std::size_t kBlockBytesMax = 1u << 16;
 
   std::vector<ByteView> bodies_;
   std::vector<std::unique_ptr<std::byte[]>> blocks_;

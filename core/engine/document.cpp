@@ -26,6 +26,7 @@ Document::~Document() = default;
 Result<Document> Document::load(ByteView chunks, model::ActorId actor, const LoadOptions& options) {
   auto impl = std::make_unique<Impl>(std::move(actor));
   if (auto loaded = impl->load_stream(chunks, options); !loaded) return loaded.error();
+  impl->shrink();
   return Document(std::move(impl));
 }
 
@@ -168,6 +169,12 @@ Result<View> Document::at(const Heads& heads) const {
   View view;
   view.impl_ = std::make_shared<View::Impl>(*impl_, graph.op_clock(graph.clock_of(indices)));
   return view;
+}
+
+void Document::shrink() {
+  ASSERT(!impl_->in_transaction);
+  impl_->shrink();
+  impl_->bodies.clear();
 }
 
 std::size_t Document::memory_bytes() const {

@@ -275,6 +275,11 @@ class Document {
   std::optional<model::ChangeHash> change_of(OpId id) const;
   const model::ActorId& actor_of(OpId id) const;
 
+  /// Gives back memory that can be made again: bytes of single changes (the next request for one
+  /// rebuilds all, once), search tables, what growing left over. For documents that lie open and
+  /// idle. O(changes + objects).
+  void shrink();
+
   /// Rough resident bytes, for the LRU. O(1).
   std::size_t memory_bytes() const;
   /// Aborts the program when an invariant of engine.md section 9 does not hold. Expensive.

@@ -69,6 +69,14 @@ struct Document::Impl {
   /// Between two clocks of sequence numbers.
   Patches diff(const crdt::Clock& before, const crdt::Clock& after, TextUnit unit) const;
 
+  /// Gives back what growing and searching left over.
+  void shrink() {
+    ops.shrink();
+    graph.shrink();
+    scratch_actors_ = {};
+    scratch_deps_ = {};
+  }
+
   // history.cpp
   /// Indices of the known ones; with `missing`, tells whether one was unknown.
   std::vector<crdt::ChangeIndex> indices_of(const Heads& heads, bool* missing = nullptr) const;

@@ -30,7 +30,7 @@ struct OpPieces {
 };
 
 /// Turns successors back into predecessors, register by register. Cost: by runs, plus a sort of
-/// them.
+/// them by digits.
 OpPieces collect_pieces(const model::Snapshot& snapshot);
 
 /// The id of the element that a list row belongs to: its own id for an insert, else its key.

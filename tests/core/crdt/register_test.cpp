@@ -49,6 +49,35 @@ TEST_CASE("a register keeps its ops in Lamport order", "[crdt]") {
   CHECK(moved.find({5, 0}, f.actors) == nullptr);
 }
 
+TEST_CASE("a register knows where its increments begin", "[crdt]") {
+  Fixture f;
+  Register reg;
+  const auto add = [&](OpId id, model::Action action) {
+    OpRecord op = value_op(id);
+    op.action = action;
+    reg.insert(op, f.actors);
+  };
+  const auto tail = [&] { return reg.end() - reg.values_end(); };
+  add({2, 0}, model::Action::kSet);
+  CHECK(tail() == 0);
+  for (std::uint32_t i = 10; i < 30; i += 2) add({i, 0}, model::Action::kInc);
+  CHECK(tail() == 10);
+  add({5, 0}, model::Action::kInc);  // late, in front of the others
+  CHECK(tail() == 11);
+  add({1, 0}, model::Action::kInc);  // before the value
+  CHECK(tail() == 11);
+  add({19, 0}, model::Action::kSet);  // a value among them
+  CHECK(tail() == 5);
+
+  Register moved = std::move(reg);
+  moved.erase({28, 0}, f.actors);
+  CHECK(moved.end() - moved.values_end() == 4);
+  moved.erase({19, 0}, f.actors);
+  CHECK(moved.end() - moved.values_end() == 10);
+  moved.erase({2, 0}, f.actors);
+  CHECK(moved.values_end() == moved.begin());
+}
+
 TEST_CASE("a successor hides a value and its removal shows it again", "[crdt]") {
   Fixture f;
   OpRecord op = value_op({1, 0});

@@ -404,3 +404,35 @@ TEST_CASE("erasing inside a wide character of a text erases the next one", "[eng
   REQUIRE(tx.erase(text, std::size_t{1}).has_value());
   CHECK(tx.view().text(text) == "a");
 }
+
+TEST_CASE("a document that gave memory back says and does what it did before", "[engine]") {
+  Document document = sample();
+  Document other = document.fork(actor("bb"));
+  edit(other, [](auto& tx) { REQUIRE(tx.put(kRoot, key("b"), Scalar::null()).has_value()); });
+  edit(document, [](auto& tx) { REQUIRE(tx.increment(kRoot, key("n"), 4).has_value()); });
+  REQUIRE(document.merge(other).has_value());
+  std::vector<std::optional<Bytes>> changes;
+  for (const auto& hash : document.all_changes()) changes.push_back(document.change_bytes(hash));
+  const Bytes saved = document.save();
+  const std::size_t before = document.memory_bytes();
+
+  document.shrink();
+
+  document.check_invariants();
+  CHECK(document.memory_bytes() < before);
+  CHECK(document.save() == saved);
+  std::size_t i = 0;
+  for (const auto& hash : document.all_changes()) {
+    CHECK(document.has_change(hash));
+    CHECK(document.change_bytes(hash) == changes[i++]);
+  }
+  const auto hash =
+      edit(document, [](auto& tx) { REQUIRE(tx.increment(kRoot, key("n"), 1).has_value()); });
+  CHECK(document.heads() == std::vector<ChangeHash>{hash});
+  REQUIRE(other
+              .apply_changes({*document.change_bytes(document.all_changes()[i - 2]),
+                              *document.change_bytes(document.all_changes()[i - 1]),
+                              *document.change_bytes(hash)})
+              .has_value());
+  CHECK(to_json(other.now()) == to_json(document.now()));
+}
