@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--base|--by|--check|--collections|--color|--context|--deadline|--debounce|--default|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--invariant|--invariant-cmd|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--orders|--output|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--base|--by|--check|--collections|--color|--context|--deadline|--debounce|--default|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--invariant|--invariant-cmd|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -27,6 +27,7 @@ _syncctl() {
       'name rm') command='name rm' ;;
       ' import') command='import' ;;
       ' export') command='export' ;;
+      ' batch') command='batch' ;;
       ' log') command='log' ;;
       ' show') command='show' ;;
       ' diff') command='diff' ;;
@@ -50,6 +51,11 @@ _syncctl() {
       'peer pause') command='peer pause' ;;
       'peer resume') command='peer resume' ;;
       'peer ping') command='peer ping' ;;
+      ' outbox') command='outbox' ;;
+      'outbox ls') command='outbox ls' ;;
+      'outbox show') command='outbox show' ;;
+      'outbox retry') command='outbox retry' ;;
+      'outbox drop') command='outbox drop' ;;
       ' invite') command='invite' ;;
       ' join') command='join' ;;
       ' digest') command='digest' ;;
@@ -90,7 +96,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export log show diff fork merge conflict status sync wait watch peer invite join digest verify agent config store debug completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch log show diff fork merge conflict status sync wait watch peer outbox invite join digest verify agent config store debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -109,6 +115,7 @@ _syncctl() {
     'name rm') flags='' ;;
     'import') flags='--format --into --update' ;;
     'export') flags='--format --typed --to --force' ;;
+    'batch') flags='--file -f --keep-going --parallel' ;;
     'log') flags='--graph --oneline --limit -l --path --actor --since --until' ;;
     'show') flags='--ops --stat' ;;
     'diff') flags='--from --to --path --as --exit-code' ;;
@@ -132,6 +139,11 @@ _syncctl() {
     'peer pause') flags='' ;;
     'peer resume') flags='' ;;
     'peer ping') flags='' ;;
+    'outbox') children='ls show retry drop' ;;
+    'outbox ls') flags='--peer --older' ;;
+    'outbox show') flags='' ;;
+    'outbox retry') flags='--peer --older' ;;
+    'outbox drop') flags='--peer --older' ;;
     'invite') flags='--collections --read --expires' ;;
     'join') flags='--name' ;;
     'digest') flags='--root --state --expect' ;;

@@ -27,6 +27,7 @@ struct Config {
   std::chrono::milliseconds relaxed_sync{200};
 
   std::filesystem::path keys_dir;         ///< device key; empty only with `ephemeral`: in memory
+  std::filesystem::path outbox;           ///< where this user's clients keep writes; empty: nowhere
   std::filesystem::path socket;           ///< empty only with `ephemeral`: in a temporary directory
   std::string listen = "127.0.0.1:4433";  ///< ADDRESS:PORT, or "off"
   ListenTls listen_tls = ListenTls::kAuto;

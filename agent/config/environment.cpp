@@ -47,6 +47,9 @@ void apply_default_places(const Environment& environment, Config& config) {
   const auto data = base_directory(environment, "XDG_DATA_HOME", ".local/share");
   config.store_dir = data ? *data / "syncd/store" : fs::path("/var/lib/syncd/store");
   config.keys_dir = data ? *data / "syncd/keys" : fs::path("/var/lib/syncd/keys");
+  if (const auto state = base_directory(environment, "XDG_STATE_HOME", ".local/state")) {
+    config.outbox = *state / "syncctl/outbox";
+  }
   if (const auto runtime = base_directory(environment, "XDG_RUNTIME_DIR", "")) {
     config.socket = *runtime / "syncd/syncd.sock";
   } else if (const auto state = base_directory(environment, "XDG_STATE_HOME", ".local/state")) {

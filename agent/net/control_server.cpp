@@ -202,8 +202,13 @@ Task<void> ControlServer::Impl::write_loop(Self self, ClientPtr client) {
       co_await client->wake_writer.async_wait(kTuple);
       continue;
     }
-    const std::string line = std::move(client->queue.front());
+    std::string line = std::move(client->queue.front());
     client->queue.pop_front();
+    // Answers to pipelined requests come in bursts: one write takes them all.
+    while (!client->queue.empty() && line.size() + client->queue.front().size() <= kPieceBytes) {
+      line += client->queue.front();
+      client->queue.pop_front();
+    }
     std::size_t offset = 0;
     while (offset < line.size() && !client->ended) {
       const asio::const_buffer piece(line.data() + offset,

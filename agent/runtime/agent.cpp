@@ -5,6 +5,7 @@
 #include "agent/runtime/context.h"
 #include "agent/runtime/control_desk.h"
 #include "agent/runtime/endpoint.h"
+#include "agent/runtime/outbox_courier.h"
 #include "agent/runtime/version.h"
 #include "core/store/store.h"
 
@@ -71,6 +72,7 @@ struct Agent::Impl {
   std::optional<std::uint16_t> port;
   std::unique_ptr<AgentServices> services;
   std::unique_ptr<ControlDesk> desk;
+  std::unique_ptr<OutboxCourier> courier;  ///< null: this user has no outbox
   bool stopped = false;
 
   Impl(const config::Config& config, telemetry::Log& log) : context(config, log) {}
@@ -139,6 +141,10 @@ Result<std::unique_ptr<Agent>> Agent::start(
     return error;
   }
   impl->context.control->post([services = impl->services.get()] { services->begin(); });
+  if (!config.outbox.empty()) {
+    impl->courier = std::make_unique<OutboxCourier>(config.outbox, impl->socket,
+                                                    impl->context.clock, impl->context.log);
+  }
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }
 
@@ -260,6 +266,7 @@ Agent::Impl::~Impl() {
     const auto closed = context.store->close(context.config.shutdown_deadline);
     if (!closed) context.log.write(Level::kError, "store.close", closed.error().message);
   }
+  courier.reset();
   end_threads();
   desk.reset();
   services.reset();
@@ -280,6 +287,7 @@ Result<void> Agent::stop(Milliseconds deadline) {
   };
   const auto share = std::min(deadline / 4, Milliseconds(2000));
   impl.context.control->post([desk = impl.desk.get()] { desk->refuse_requests(); });
+  impl.courier.reset();  // what it is just sending is refused and goes on waiting
   wait_for(
       [&impl, share](std::function<void()> done) {
         impl.services->peer_service().stop(share, std::move(done));

@@ -184,4 +184,14 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
   return invocation;
 }
 
+Result<Invocation> parse_plain(const Command& command, std::vector<std::string> words) {
+  CommandTree::Raw raw;
+  raw.words = std::move(words);
+  Invocation invocation;
+  invocation.command = &command;
+  if (auto good = assign_args(invocation, raw); !good) return good.error();
+  if (auto good = check_args(invocation, raw.words); !good) return good.error();
+  return invocation;
+}
+
 }  // namespace converge::cli

@@ -46,4 +46,8 @@ class Invocation {
 /// usage.command, usage.flag, usage.argument, each with a suggestion where one is near.
 Result<Invocation> parse_command_line(const std::vector<std::string>& words);
 
+/// A line of a batch: the words behind a command's name, without flags. Cheap: no parser is built.
+/// Errors: usage.argument.
+Result<Invocation> parse_plain(const Command& command, std::vector<std::string> words);
+
 }  // namespace converge::cli

@@ -412,6 +412,34 @@ std::vector<Command> cmd_import_export() {
   };
 }
 
+Command cmd_batch() {
+  return {
+      .name = "batch",
+      .summary = "Carry out many requests over one connection",
+      .flags = {{.name = "file",
+                 .letter = 'f',
+                 .value = "FILE",
+                 .kind = Kind::kFile,
+                 .help = "one JSON request a line: {\"id\":1,\"cmd\":[WORD,...]}",
+                 .fallback = "-"},
+                {.name = "keep-going", .help = "go on after a request that failed"},
+                {.name = "parallel",
+                 .value = "N",
+                 .kind = Kind::kInt,
+                 .help = "requests under way at once; 1: each waits for the last",
+                 .fallback = "64",
+                 .min = 1,
+                 .max = 1024}},
+      .examples = {{"syncctl batch -f edits.ndjson", ""},
+                   {"echo '{\"id\":1,\"cmd\":[\"incr\",\"stats\",\"/n\"]}' | syncctl batch", ""}},
+      .exits = {{10, "a request failed; its answer says why"}},
+      .kinds = {"BatchAnswer"},
+      .see_also = {"set", "outbox"},
+      .notes = {"Answers come one a line, in the order of the requests. Requests for one document "
+                "are carried out in order; those for different documents may overtake each "
+                "other, except that everything waits for new, fork and name."}};
+}
+
 }  // namespace
 
 std::vector<Command> document_commands() {
@@ -420,6 +448,7 @@ std::vector<Command> document_commands() {
                               cmd_splice(), cmd_patch(), cmd_apply(),  cmd_rm()};
   std::ranges::move(cmd_name(), std::back_inserter(all));
   std::ranges::move(cmd_import_export(), std::back_inserter(all));
+  all.push_back(cmd_batch());
   for (Command& command : all) command.group = Group::kDocuments;
   return all;
 }

@@ -189,6 +189,60 @@ std::vector<Command> cmd_peer() {
   };
 }
 
+std::vector<Command> cmd_outbox() {
+  const Flag peer = {.name = "peer",
+                     .value = "PEER",
+                     .kind = Kind::kPeer,
+                     .help = "only what waits for this peer"};
+  const Flag older = {.name = "older",
+                      .value = "DUR",
+                      .kind = Kind::kDuration,
+                      .help = "only what was queued at least so long ago"};
+  const Arg entries = {.name = "ENTRY",
+                       .help = "as outbox ls prints it; without it all that the flags select",
+                       .optional = true,
+                       .repeats = true};
+  return {{.name = "outbox",
+           .summary = "See writes that wait for an agent that is down",
+           .see_also = {"wait", "status"},
+           .notes = {"A write that means the same later is kept on disk when no agent answers, and "
+                     "sent in order by the next command that reaches the agent, or by the agent "
+                     "when it starts. What the agent then refuses stays here as failed."},
+           .is_group = true},
+          {.name = "outbox ls",
+           .summary = "List writes that wait",
+           .flags = {peer, older},
+           .examples = {{"syncctl outbox ls", ""}, {"syncctl outbox ls --older 1h -o name", ""}},
+           .kinds = {"OutboxList", "OutboxEntry"},
+           .see_also = {"outbox show", "outbox retry"}},
+          {.name = "outbox show",
+           .summary = "Show one waiting write in full",
+           .args = {{.name = "ENTRY", .help = "as outbox ls prints it"}},
+           .examples = {{"syncctl outbox show o-88", ""}},
+           .exits = {{3, "no such entry"}},
+           .kinds = {"OutboxEntry"},
+           .see_also = {"outbox ls"}},
+          {.name = "outbox retry",
+           .summary = "Send failed and waiting writes now",
+           .args = {entries},
+           .flags = {peer, older},
+           .examples = {{"syncctl outbox retry o-88", ""}, {"syncctl outbox retry", ""}},
+           .exits = {{3, "no such entry"}, {10, "some were refused again"}},
+           .kinds = {"OutboxList"},
+           .see_also = {"outbox ls", "outbox drop"},
+           .writes = true},
+          {.name = "outbox drop",
+           .summary = "Forget writes that wait",
+           .args = {entries},
+           .flags = {peer, older},
+           .examples = {{"syncctl outbox drop o-88", ""},
+                        {"syncctl outbox drop --older 30m --yes", ""}},
+           .exits = {{3, "no such entry"}, {13, "answered no, or nobody could be asked"}},
+           .kinds = {"OutboxList"},
+           .see_also = {"outbox ls"},
+           .writes = true}};
+}
+
 std::vector<Command> cmd_invite_join() {
   return {
       {.name = "invite",
@@ -234,6 +288,7 @@ std::vector<Command> cmd_invite_join() {
 std::vector<Command> sync_commands() {
   std::vector<Command> all = {cmd_status(), cmd_sync(), cmd_wait(), cmd_watch()};
   std::ranges::move(cmd_peer(), std::back_inserter(all));
+  std::ranges::move(cmd_outbox(), std::back_inserter(all));
   std::ranges::move(cmd_invite_join(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kSync;
   return all;

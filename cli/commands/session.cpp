@@ -99,6 +99,36 @@ Result<Target*> Session::watch_target() {
   return replica();
 }
 
+bool Session::asks_agent() const {
+  const auto where = place();
+  return where && where->store.empty();
+}
+
+Result<client::DurableClient::Options> Session::client_options() const {
+  const auto where = place();
+  if (!where) return where.error();
+  client::DurableClient::Options options;
+  options.connection = {.socket = where->socket, .clock = &clock_};
+  options.outbox = outbox_directory();
+  options.queue = !has("no-queue") && settings().get("no_queue") != "true";
+  options.command = {std::string(command().name)};
+  for (std::size_t i = 0; i < command().args.size(); ++i)
+    for (const std::string& word : args(i)) options.command.push_back(word);
+  if (has("debug"))
+    options.connection.trace = [](bool sent, std::string_view line) {
+      std::cerr << (sent ? "> " : "< ") << printable(line.substr(0, 2000)) << "\n";
+    };
+  return options;
+}
+
+Session Session::like(Invocation invocation, std::unique_ptr<Target> target) const {
+  Parts parts = parts_;
+  parts.invocation = std::move(invocation);
+  Session other(std::move(parts));
+  other.replica_ = std::move(target);
+  return other;
+}
+
 Result<Target*> Session::replica() {
   if (replica_ != nullptr) return replica_.get();
   const auto where = place();
@@ -109,12 +139,9 @@ Result<Target*> Session::replica() {
     replica_ = std::move(*store);
     return replica_.get();
   }
-  client::Client::Options options{.socket = where->socket, .clock = &clock_};
-  if (has("debug"))
-    options.trace = [](bool sent, std::string_view line) {
-      std::cerr << (sent ? "> " : "< ") << printable(line.substr(0, 2000)) << "\n";
-    };
-  replica_ = std::make_unique<AgentTarget>(std::move(options), deadline_);
+  auto options = client_options();
+  if (!options) return options.error();
+  replica_ = std::make_unique<AgentTarget>(std::move(*options), deadline_);
   return replica_.get();
 }
 
@@ -149,20 +176,6 @@ Result<void> Session::confirm(const std::string& question) {
   return make_error(ErrorId::kDeclined, "answered no");
 }
 
-std::string new_request_id() {
-  static constexpr char kDigits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  std::array<std::byte, 10> random{};
-  SystemRandom().fill(random);
-  auto time = static_cast<std::uint64_t>(SystemClock().wall_now_ms());
-  std::string id(26, '0');
-  for (std::size_t i = 10; i-- > 0; time >>= 5) id[i] = kDigits[time & 31];
-  for (std::size_t i = 0; i < 16; ++i) {
-    const std::size_t bit = i * 5;
-    const auto high = static_cast<unsigned>(random[bit / 8]) << 8;
-    const auto low = bit / 8 + 1 < random.size() ? static_cast<unsigned>(random[bit / 8 + 1]) : 0u;
-    id[10 + i] = kDigits[((high | low) >> (11 - bit % 8)) & 31];
-  }
-  return id;
-}
+std::string new_request_id() { return client::new_request_id(); }
 
 }  // namespace converge::cli

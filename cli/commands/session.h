@@ -60,6 +60,14 @@ class Session {
   FileTarget& files() { return files_; }
   /// The directory that `replica` would open; empty when it would ask an agent.
   Result<std::string> store_directory() const;
+  /// How to reach the agent of section 2, and where writes wait for it. Errors: as replica().
+  Result<client::DurableClient::Options> client_options() const;
+  /// Another run with the same settings and streams, which asks `target`.
+  Session like(Invocation invocation, std::unique_ptr<Target> target) const;
+  /// `replica` asks an agent, not a store.
+  bool asks_agent() const;
+  /// Where writes wait for an agent that is down.
+  std::filesystem::path outbox_directory() const { return parts_.places.state / "outbox"; }
   /// A fresh connection for a stream, which --timeout does not end.
   Result<Target*> watch_target();
 

@@ -1,9 +1,12 @@
 #include "cli/commands/handlers.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
+#include "core/client/outbox.h"
 #include "core/control/error_table.h"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace converge::cli {
 namespace {
@@ -66,11 +69,34 @@ std::string text_of(const Session& session, const json& status) {
   return out;
 }
 
+/// What waits in this user's outbox belongs to the whole picture, though the agent does not see it.
+void add_outbox(const Session& session, json& status) {
+  const client::Outbox outbox(session.outbox_directory(), session.clock());
+  const auto problem = [&status](const char* code, const std::string& message) {
+    status["problems"].push_back({{"code", code},
+                                  {"severity", "warning"},
+                                  {"message", message},
+                                  {"next", "syncctl outbox ls"}});
+  };
+  const auto entries = outbox.list();
+  if (!entries) return problem("outbox.unreadable", entries.error().message);
+  if (entries->empty()) return;
+  status["outbox"] = {{"entries", entries->size()},
+                      {"oldest_ms", session.clock().wall_now_ms() - entries->front().created_ms}};
+  const auto failed = std::count_if(entries->begin(), entries->end(), [](const auto& entry) {
+    return entry.state == client::OutboxEntry::State::kFailed;
+  });
+  if (failed > 0)
+    problem("outbox.failed", counted(static_cast<std::uint64_t>(failed), "queued write") +
+                                 " could not be delivered");
+}
+
 }  // namespace
 
 Result<int> run_status(Session& session) {
-  const auto status = session.ask("agent.status", json::object());
+  auto status = session.ask("agent.status", json::object());
   if (!status) return status.error();
+  if (session.asks_agent()) add_outbox(session, *status);
   const auto text = [&] {
     return session.out().quiet() ? std::string() : text_of(session, *status);
   };

@@ -81,7 +81,8 @@ class StoreTarget final : public Target {
           "--store needs syncd beside syncctl or on the path");
     }
     if (auto up = wait_ready(store, ready, log); !up) return up;
-    client::Client::Options options{.socket = socket, .clock = &clock_};
+    client::DurableClient::Options options;
+    options.connection = {.socket = socket, .clock = &clock_};
     agent_ = std::make_unique<AgentTarget>(std::move(options), deadline_);
     return {};
   }

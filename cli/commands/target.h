@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/base/result.h"
-#include "core/client/client.h"
+#include "core/client/durable_client.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -26,20 +26,18 @@ class Target {
   virtual Result<std::optional<nlohmann::json>> next_event(client::Client::Deadline limit);
 };
 
-/// The agent, over its socket. Connects at the first call.
+/// The agent, over its socket. Connects at the first call; writes that may wait go to the outbox
+/// when there is no agent.
 class AgentTarget final : public Target {
  public:
-  AgentTarget(client::Client::Options options, client::Client::Deadline deadline);
+  AgentTarget(client::DurableClient::Options options, client::Client::Deadline deadline);
   ~AgentTarget() override;
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) override;
   Result<std::optional<nlohmann::json>> next_event(client::Client::Deadline limit) override;
 
  private:
-  Result<client::Client*> client();
-
-  client::Client::Options options_;
+  client::DurableClient client_;
   client::Client::Deadline deadline_;
-  std::unique_ptr<client::Client> client_;
 };
 
 /// Plain files and stdin. Each call reads the file; an edit writes it back whole, under a lock on
@@ -49,8 +47,5 @@ class FileTarget final : public Target {
   FileTarget();
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) override;
 };
-
-/// Whether the agent keeps request ids of this method, so that asking twice is safe.
-bool is_repeatable(std::string_view method);
 
 }  // namespace converge::cli

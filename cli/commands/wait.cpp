@@ -1,6 +1,7 @@
 #include "cli/app/kinds.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/render.h"
+#include "core/client/outbox.h"
 #include "core/control/error_table.h"
 
 #include <nlohmann/json.hpp>
@@ -44,6 +45,29 @@ Result<int> wait_ready(Session& session) {
   }
 }
 
+/// Nothing that this user wrote waits for an agent any more.
+Result<int> wait_durable(Session& session) {
+  const client::Outbox outbox(session.outbox_directory(), session.clock());
+  while (true) {
+    // Reaching the agent sends what waits for it.
+    const auto hello = session.ask("agent.hello", {{"client", "syncctl"}});
+    const auto entries = outbox.list();
+    if (!entries) return entries.error();
+    if (entries->empty() && hello)
+      return print_met(session,
+                       {{"kind", "Wait"}, {"v", 1}, {"condition", "durable"}, {"met", true}});
+    const bool over =
+        session.deadline() != client::Client::kNoDeadline &&
+        session.clock().steady_now() + std::chrono::milliseconds(50) >= session.deadline();
+    if (over)
+      return make_error(
+          ErrorId::kTimeout,
+          "not durable in time: " + std::to_string(entries->size()) + " writes are in the outbox",
+          "\"syncctl outbox ls\" shows them");
+    ::poll(nullptr, 0, 50);
+  }
+}
+
 }  // namespace
 
 Result<int> run_wait(Session& session) {
@@ -52,6 +76,7 @@ Result<int> run_wait(Session& session) {
     return make_error(ErrorId::kUsageFlag, "\"wait\" needs --for COND",
                       std::string("COND is ") + info(Kind::kCondition).text);
   if (*condition == "ready") return wait_ready(session);
+  if (*condition == "durable") return wait_durable(session);
   json params = {{"for", *condition}};
   if (!session.args(0).empty()) params["doc"] = session.document(session.arg(0));
   if (const auto peer = session.value("peer")) params["peer"] = *peer;

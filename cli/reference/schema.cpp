@@ -21,11 +21,12 @@ struct Shape {
 constexpr Shape kShapes[] = {
     {"Ack",
      "id:str|null name:str|null change:hash|null heads:[hash] unchanged:bool queued?:bool "
-     "durable:bool request_id?:str|null acks?:[obj] summary?:str ops?:int"},
+     "durable:bool request_id?:str|null entry?:str acks?:[obj] summary?:str ops?:int"},
     {"AckList", "items:[Ack]"},
     {"BackupReport",
      "path:str files:int bytes:int bytes_reused:int commit:int seq:int pause_us:int "
      "based_on:str|null"},
+    {"BatchAnswer", "id:any ok:bool result?:any error?:obj"},
     {"Change",
      "hash:hash actor:str seq:int deps:[hash] message:str|null author_time:time|null "
      "received_seq?:int|null received_at?:time|null origin?:str|null ops:int "
@@ -73,6 +74,10 @@ constexpr Shape kShapes[] = {
     {"NameList", "items:[obj] next?:str|null"},
     {"Path", "name:str path:str exists:bool"},
     {"PathList", "items:[Path]"},
+    {"OutboxEntry",
+     "id:str request_id:str for:str cmd:[str] state:str tries:int created_at:time "
+     "last_error?:obj|null socket?:str method?:str params?:obj"},
+    {"OutboxList", "items:[OutboxEntry] next?:str|null"},
     {"Peer",
      "name:str url?:str|null key?:str|null state:str policy?:str collections?:[str]|null "
      "documents_behind?:int|null"},

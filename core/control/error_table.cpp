@@ -75,6 +75,8 @@ constexpr ErrorRow kErrors[] = {
      "the merge would add conflicts and --fail-on-conflict was given"},
     {ErrorId::kConflictNotFound, "conflict.not_found", ErrorCode::kNotFound, kNotFound, false,
      "no conflict has that id, or it has no such value"},
+    {ErrorId::kEntryNotFound, "entry.not_found", ErrorCode::kNotFound, kNotFound, false,
+     "no outbox entry has that id"},
     {ErrorId::kPlanStale, "plan.stale", ErrorCode::kConflict, kPrecondition, false,
      "the store changed since the plan was made"},
     {ErrorId::kCursorForeign, "cursor.foreign", ErrorCode::kConflict, kPrecondition, false,

@@ -60,6 +60,7 @@ enum class ErrorId {
   kValueMismatch,
   kMergeConflict,
   kConflictNotFound,
+  kEntryNotFound,
   kPlanStale,
   kCursorForeign,
   kCursorExpired,

@@ -126,6 +126,13 @@ const BadLine kBadLines[] = {
     {{"verify", "convergence", "./noise.bin", "--seed", "x"}, 2, "usage.flag"},
     {{"verify", "convergence", "./noise.bin", "--schema", "./list.json"}, 8, "input.json"},
     {{"verify", "convergence", "./noise.bin", "--invariant", "SELEC"}, 2, "query.syntax"},
+    {{"outbox", "show", "o-1"}, 3, "entry.not_found"},
+    {{"outbox", "show", "1"}, 3, "entry.not_found"},
+    {{"outbox", "retry", "o-1"}, 3, "entry.not_found"},
+    {{"outbox", "drop", "o-1"}, 3, "entry.not_found"},
+    {{"outbox", "ls", "--older", "5"}, 2, "usage.flag"},
+    {{"batch", "-f", "./missing"}, 8, "input.file"},
+    {{"batch", "--parallel", "0"}, 2, "usage.flag"},
     {{"config", "get", "colour"}, 3, "config.not_found"},
     {{"config", "set", "timeout", "5"}, 2, "config.invalid"},
     {{"config", "unset", "timeout"}, 3, "config.not_found"},
@@ -205,7 +212,11 @@ TEST_CASE("without an agent each command that needs one exits 4 and says where i
           "[cli][process]") {
   const ScratchDirectory home;
   home.write("p.json", "{}");
-  for (const Words& words : kAgentLines) check_failure(home.path(), words, 4, "agent.unreachable");
+  // Writes that mean the same later would be queued.
+  const testing::CliSetup setup = {
+      .environment = {{"SYNCCTL_NO_QUEUE", "1"}}, .input = {}, .directory = {}};
+  for (const Words& words : kAgentLines)
+    check_failure(home.path(), words, 4, "agent.unreachable", setup);
   const CliRun run = run_cli(home.path(), {"get", "a"});
   CHECK(run.err.find((home / "run").string() + "/syncd/syncd.sock") != std::string::npos);
 }
