@@ -34,7 +34,8 @@ std::optional<Clock> clock_near_present(const ChangeGraph& graph, std::size_t ac
   for (const ChangeIndex change : changes) add(change, true);
   for (; outside > 0; --limit) {
     if (limit == 0) return std::nullopt;
-    const auto [change, inside] = *open.begin();
+    const ChangeIndex change = open.begin()->first;
+    const bool inside = open.begin()->second;
     open.erase(open.begin());
     const ChangeNode& node = graph.at(change);
     if (!inside) {
