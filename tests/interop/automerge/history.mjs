@@ -314,6 +314,7 @@ export class History {
       // At old heads the package inserts behind marks that are not there yet.
       if (moment !== undefined && type === 'text' && this.marked) continue;
       if (next[0] === 'mark') this.marked = true;
+      if (next[0] === 'put' && type === 'text') this.overwritten = true;
       if (next[0] === 'make' || next[0] === 'insert_make') {
         const label = this.labels.length + 1;
         const made = next.pop();
@@ -357,7 +358,9 @@ export class History {
       else if (rng.chance(0.5) && this.labels.some(([, type]) => type === 'text')) {
         const [label] = rng.pick(this.labels.filter(([, type]) => type === 'text'));
         const moment = () => (rng.chance(0.5) ? null : rng.below(1000));
-        for (let i = 0; i < 8; ++i) this.take(['cursor', rng.below(replicas), label, rng.below(20), rng.pick(['before', 'after']), moment(), moment()]);
+        // Of an element that shows another op now, the package moves a cursor as if it were gone.
+        const moves = this.overwritten ? ['after'] : ['before', 'after'];
+        for (let i = 0; i < 8; ++i) this.take(['cursor', rng.below(replicas), label, rng.below(20), rng.pick(moves), moment(), moment()]);
       }
       else if (rng.chance(0.3)) this.take(['fork', rng.below(replicas), rng.below(1000), this.actor()]);
       else this.take(['look', rng.below(replicas), null]);
