@@ -3,8 +3,8 @@
 //   node differential.mjs --driver BINARY [--part P --parts N] [--out FOLDER]
 //   node differential.mjs --driver BINARY --replay FILE|FOLDER     cases kept from earlier failures
 //
-// CONVERGE_INTEROP_HISTORIES (2400) histories are made, from seed CONVERGE_INTEROP_SEED (1) on; each
-// 25th is ten times as long. With CONVERGE_INTEROP_MINUTES it goes on until that time is over.
+// CONVERGE_INTEROP_HISTORIES (10,000) histories are made, from seed CONVERGE_INTEROP_SEED (1) on; each
+// 200th is ten times as long. With CONVERGE_INTEROP_MINUTES it goes on until that time is over.
 // The first difference is cut down, printed, and written to FOLDER/history-SEED.json; that file goes
 // into cases/ together with the fix.
 import fs from 'node:fs';
@@ -61,7 +61,7 @@ function replay(place) {
 }
 
 function explore() {
-  const histories = Math.ceil((process.env.CONVERGE_INTEROP_HISTORIES ?? 2400) / options.parts);
+  const histories = Math.ceil((process.env.CONVERGE_INTEROP_HISTORIES ?? 10_000) / options.parts);
   const first = Number(process.env.CONVERGE_INTEROP_SEED ?? 1) + histories * options.part;
   const started = Date.now();
   let steps = 0;
@@ -70,7 +70,7 @@ function explore() {
   let seed = first;
   for (; more(seed); ++seed) {
     const history = new History(seed, ours, theirs);
-    const problem = failureOf(() => history.generate(seed % 25 === 0));
+    const problem = failureOf(() => history.generate(seed % 200 === 0));
     steps += history.steps.length;
     if (!problem) continue;
     report(seed, history.steps, problem);
