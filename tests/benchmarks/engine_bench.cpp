@@ -2,12 +2,16 @@
 //   engine_bench --benchmark_filter=load/automerge-paper
 
 #include "core/engine/document.h"
+#include "core/engine/patch.h"
 #include "tests/benchmarks/inputs.h"
 
 #include <benchmark/benchmark.h>
 #include <cstdlib>
 #include <functional>
+#include <map>
+#include <random>
 #include <string>
+#include <utility>
 
 using namespace converge;
 using benchmarks::actor;
@@ -44,11 +48,21 @@ void load_and_read(benchmark::State& state, ByteView file, bool text) {
   }
 }
 
-void load_trusted(benchmark::State& state, ByteView file, bool edit) {
-  const auto known = Document::load(file, actor(9));
+/// As our own store hands a document over: hashes beside it, under its own checksum.
+Document::LoadOptions trusted(ByteView file) {
   Document::LoadOptions options;
   options.verify_hashes = false;
-  options.trusted_hashes = known->all_changes();
+  options.trusted_hashes = Document::load(file, actor(9))->all_changes();
+  return options;
+}
+
+void load_from_store(benchmark::State& state, ByteView file) {
+  const auto options = trusted(file);
+  for (auto _ : state) require(Document::load(file, actor(9), options).has_value());
+}
+
+void load_trusted(benchmark::State& state, ByteView file, bool edit) {
+  const auto options = trusted(file);
   for (auto _ : state) {
     auto document = Document::load(file, actor(9), options);
     require(document.has_value());
@@ -78,7 +92,7 @@ void save(benchmark::State& state, ByteView file, bool edit_between) {
 void keystroke(benchmark::State& state, ByteView file) {
   auto document = Document::load(file, actor(9));
   const auto text = text_of(*document);
-  std::size_t at = 5000;
+  std::size_t at = document->now().length(text) / 2;
   for (auto _ : state) {
     auto tx = document->transact();
     require(tx.splice_text(text, at++, 0, "x").has_value());
@@ -90,7 +104,7 @@ void incoming_change(benchmark::State& state, ByteView file) {
   auto document = Document::load(file, actor(9));
   Document writer = document->fork(actor(7));
   const auto text = text_of(writer);
-  std::size_t at = 5000;
+  std::size_t at = document->now().length(text) / 2;
   for (auto _ : state) {
     state.PauseTiming();
     auto tx = writer.transact();
@@ -100,6 +114,41 @@ void incoming_change(benchmark::State& state, ByteView file) {
     state.ResumeTiming();
     require(document->apply_changes(change).has_value());
   }
+}
+
+// ------------------------------------------------------------------------- what must not grow
+
+/// A text of pieces of a hundred characters at random places, a change each.
+const Bytes& text_file(std::size_t size) {
+  static std::map<std::size_t, Bytes> made;
+  Bytes& file = made[size];
+  if (!file.empty()) return file;
+  Document document(actor(1));
+  auto tx = document.transact();
+  require(tx.put_object(model::kRoot, std::string("text"), ObjType::kText).has_value());
+  tx.commit();
+  std::mt19937 engine(5);
+  const auto text = text_of(document);
+  const std::string piece(100, 'a');
+  for (std::size_t length = 0; length < size; length += piece.size()) {
+    auto edit = document.transact();
+    require(edit.splice_text(text, engine() % (length + 1), 0, piece).has_value());
+    edit.commit();
+  }
+  return file = document.save();
+}
+
+void diff_of_last_ten(benchmark::State& state, ByteView file) {
+  auto document = Document::load(file, actor(9));
+  const auto before = document->heads();
+  const auto text = text_of(*document);
+  for (std::size_t i = 0; i < 10; ++i) {
+    auto tx = document->transact();
+    require(tx.splice_text(text, 40 * i, 0, "x").has_value());
+    tx.commit();
+  }
+  const auto after = document->heads();
+  for (auto _ : state) benchmark::DoNotOptimize(document->diff(before, after));
 }
 
 std::vector<Bytes> all_chunks(const Document& document) {
@@ -300,6 +349,7 @@ void add_document_workloads() {
        {"A1.am", "C1.am", "S1.am", "S3.am", "monday-meeting-notes.automerge", "webstraits.amrg"}) {
     const auto file = [=] { return as_bytes(benchmarks::document_file(name)); };
     add("load/" + name + "/verified", [=](auto& s) { load_and_read(s, file(), false); });
+    add("load/" + name + "/from_store", [=](auto& s) { load_from_store(s, file()); });
     add("save/" + name, [=](auto& s) { save(s, file(), false); });
     add("merge/" + name, [=](auto& s) { merge_changes(s, file()); });
   }
@@ -307,6 +357,12 @@ void add_document_workloads() {
 
 void add_other_workloads() {
   add("merge/forks_of_1MB", merge_forks);
+  for (const auto& [name, size] : {std::pair("1kB", 1'000), std::pair("1MB", 1'000'000)}) {
+    const auto file = [size = static_cast<std::size_t>(size)] { return text_file(size); };
+    add("keystroke/" + std::string(name), [=](auto& s) { keystroke(s, file()); });
+    add("incoming/" + std::string(name), [=](auto& s) { incoming_change(s, file()); });
+    add("diff/last_10_of_" + std::string(name), [=](auto& s) { diff_of_last_ten(s, file()); });
+  }
   add("maps/put_100k", put_keys);
   add("maps/overwrite_100k/one_change", [](auto& s) { overwrite_keys(s, true); });
   add("maps/overwrite_100k/change_each", [](auto& s) { overwrite_keys(s, false); });

@@ -1,13 +1,19 @@
 // Writes RESULTS.md and ratios.svg from the figures of one run:
-//   node report.mjs engine.jsonl peers.jsonl OUT [NOTE]
-// NOTE is a sentence about the circumstances, such as other load on the machine.
+//   node report.mjs WORK OUT [NOTE]
+// WORK holds engine.jsonl, peers.jsonl and memory.jsonl; NOTE is a sentence about the circumstances, such as other
+// load on the machine.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { goals, memoryGoals, more } from './goals.mjs';
 
-const [, , engineFile, peersFile, out, note = ''] = process.argv;
-const lines = file => fs.readFileSync(file, 'utf8').split('\n').filter(line => line.startsWith('{')).map(line => JSON.parse(line));
+const [, , work, out, note = ''] = process.argv;
+const lines = name => {
+  const file = path.join(work, name);
+  if (!fs.existsSync(file)) return [];
+  return fs.readFileSync(file, 'utf8').split('\n').filter(line => line.startsWith('{')).map(line => JSON.parse(line));
+};
 const PEERS = ['automerge', 'yjs', 'loro', 'diamond-types'];
 const UNIT_MS = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
 
@@ -17,16 +23,19 @@ const cell = (workload, library) => {
   return (rows.get(workload)[library] ??= {});
 };
 const versions = {};
-for (const peer of lines(peersFile)) {
+const measured = {};  // ours, by workload, also where no peer can do it
+for (const peer of lines('peers.jsonl')) {
   versions[peer.library] = peer.version;
   if (!peer.unsupported) Object.assign(cell(peer.workload, peer.library), { ms: peer.ms, bytes: peer.bytes, messages: peer.messages });
   else cell(peer.workload, peer.library);
 }
-for (const report of lines(engineFile)) {
+for (const report of lines('engine.jsonl')) {
   for (const entry of report.benchmarks ?? []) {
     const name = (entry.run_name ?? entry.name).replace(/\/(real_time|iterations:\d+|min_time:[\d.]+|manual_time)/g, '');
-    if (!rows.has(name) || entry.error_occurred || (entry.run_type === 'aggregate' && entry.aggregate_name !== 'median')) continue;
-    Object.assign(cell(name, 'converge'), { ms: entry.real_time * UNIT_MS[entry.time_unit], bytes: entry.bytes, messages: entry.messages });
+    if (entry.error_occurred || (entry.run_type === 'aggregate' && entry.aggregate_name !== 'median')) continue;
+    measured[name] = { ms: entry.real_time * UNIT_MS[entry.time_unit], bytes: entry.bytes, messages: entry.messages };
+    if (!rows.has(name)) continue;
+    Object.assign(cell(name, 'converge'), measured[name]);
   }
 }
 
@@ -49,6 +58,21 @@ const sizeTable = sizes.map(([workload, row]) =>
   `| \`${workload}\` | ${['converge', ...PEERS].map(l => (row[l]?.bytes === undefined ? '-' : row[l].bytes + (row[l].messages ? ` in ${row[l].messages}` : ''))).join(' | ')} |`);
 const slower = [...rows].filter(([, row]) => row.converge?.ms > row.automerge?.ms).map(([workload]) => workload);
 
+const exact = ms => (ms < 0.1 ? `${(ms * 1000).toPrecision(2)} us` : `${time(ms)} ms`);
+const reached = (value, floor, goal) => (value <= goal ? 'goal' : value <= floor ? 'floor' : '**above the floor**');
+const goalTable = goals.filter(([name]) => measured[name]).map(([name, floor, goal]) =>
+  `| \`${name}\` | ${exact(measured[name].ms)} | ${exact(goal)} | ${exact(floor)} | ${reached(measured[name].ms, floor, goal)} |`);
+const moreTable = more.filter(name => measured[name]).map(name => `| \`${name}\` | ${exact(measured[name].ms)} | | | |`);
+const agentTable = Object.entries(measured).filter(([name]) => name.startsWith('agents/')).map(([name, { ms, bytes, messages }]) =>
+  `| \`${name}\` | ${exact(ms)} | ${bytes ?? '-'} | ${messages ?? '-'} |`);
+const size = bytes => (bytes >= 1024 * 1024 ? `${(bytes / 1024 / 1024).toFixed(1)} MiB` : `${Math.round(bytes)} B`);
+const memoryTable = lines('memory.jsonl').map(({ memory, count, steady_bytes, peak_bytes }) => {
+  const [, floor, goal, peakFloor, peakGoal] = memoryGoals.find(([name]) => name === memory) ?? [];
+  const each = steady_bytes / count, peak = peak_bytes / count;
+  const judged = (value, low, high) => (low === undefined ? size(value) : `${size(value)} (${size(high)}; ${size(low)}: ${reached(value, low, high)})`);
+  return `| \`${memory}\` | ${judged(each, floor, goal)} | ${judged(peak, peakFloor, peakGoal)} | ${size(steady_bytes)} |`;
+});
+
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: out }).toString().trim();
 const head = `| workload | converge | ${PEERS.map(peer => `${peer} ${versions[peer] ?? ''}`.trim()).join(' | ')} |\n| --- | --: |${PEERS.map(() => ' --: |').join('')}`;
 fs.writeFileSync(path.join(out, 'RESULTS.md'), `# Results
@@ -66,6 +90,32 @@ ${table.join('\n')}
 
 ![Ratios](ratios.svg)
 
+## Against the goals
+
+The floor is what a complete version must reach, the goal makes the engine the fastest of its family.
+
+| workload | converge | goal | floor | reached |
+| --- | --: | --: | --: | --- |
+${[...goalTable, ...moreTable].join('\n')}
+
+## Memory
+
+Resident bytes above those of the process before, for each document; each case in a fresh process. In brackets goal; floor.
+
+| case | steady | peak | steady in all |
+| --- | --: | --: | --: |
+${memoryTable.join('\n')}
+${agentTable.length ? `
+## Between our own agents
+
+Two \`syncd\` on this machine, over the loopback interface, durable stores on both sides; bytes are those of the connection.
+
+| exchange | time | bytes | messages |
+| --- | --: | --: | --: |
+${agentTable.join('\n')}
+` : ''}
+## Bytes
+
 Bytes of the saved document, or sent in the session and in how many messages:
 
 ${head.split('\n')[0].replace(/ [\d.]+(?= \|)/g, '')}
@@ -73,16 +123,16 @@ ${head.split('\n')[1]}
 ${sizeTable.join('\n')}
 `);
 
-const WIDTH = 900, LEFT = 230, ROW = 54, COLOURS = ['#c0392b', '#2980b9', '#27ae60', '#8e44ad'];
+const WIDTH = 900, LEFT = 230, ROW = 12 * PEERS.length + 6, COLOURS = ['#c0392b', '#2980b9', '#27ae60', '#8e44ad'];
 const scale = ratio => LEFT + ((Math.log10(Math.min(10000, Math.max(0.1, ratio))) + 1) / 5) * (WIDTH - LEFT - 60);
 const svg = [`<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${chart.length * ROW + 70}" font-family="sans-serif" font-size="12">`,
   '<rect width="100%" height="100%" fill="white"/>', '<text x="10" y="20" font-size="15">Peer time divided by converge time (logarithmic; right of 1: converge is faster)</text>'];
 for (const tick of [0.1, 1, 10, 100, 1000, 10000])
   svg.push(`<line x1="${scale(tick)}" x2="${scale(tick)}" y1="50" y2="${chart.length * ROW + 55}" stroke="${tick === 1 ? '#000' : '#ccc'}"/><text x="${scale(tick) + 3}" y="47" fill="#555">${tick}x</text>`);
-PEERS.forEach((peer, i) => svg.push(`<rect x="${LEFT + i * 130}" y="25" width="10" height="10" fill="${COLOURS[i]}"/><text x="${LEFT + i * 130 + 14}" y="34">${peer}</text>`));
+PEERS.forEach((peer, i) => svg.push(`<rect x="${10 + i * 108}" y="25" width="10" height="10" fill="${COLOURS[i]}"/><text x="${24 + i * 108}" y="34" font-size="10">${peer}</text>`));
 chart.forEach(({ workload, ratios }, r) => {
   const y = 58 + r * ROW;
-  svg.push(`<text x="10" y="${y + 28}">${workload}</text>`);
+  svg.push(`<text x="10" y="${y + ROW / 2}">${workload}</text>`);
   ratios.forEach((ratio, i) => {
     if (!Number.isFinite(ratio)) return;
     const from = Math.min(scale(1), scale(ratio)), to = Math.max(scale(1), scale(ratio));
