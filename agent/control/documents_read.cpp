@@ -2,6 +2,7 @@
 #include "agent/control/receipt_log.h"
 #include "agent/control/receipt_revisions.h"
 #include "agent/control/shard_document.h"
+#include "core/verbs/blame.h"
 #include "core/verbs/diff.h"
 #include "core/verbs/history.h"
 #include "core/verbs/pointer.h"
@@ -205,6 +206,31 @@ void doc_heads(Services& services, CallPtr call) {
                     {"name", nullable(target.name)},
                     {"heads", verbs::heads_json(*heads)}};
       });
+}
+
+void doc_blame(Services& services, CallPtr call) {
+  const auto target = target_of(services, *call);
+  const auto pointer_text = string_param(*call, "pointer");
+  const auto depth = number_param(*call, "depth", 0);
+  if (!target) return call->fail(target.error());
+  if (!pointer_text) return call->fail(pointer_text.error());
+  if (!depth) return call->fail(depth.error());
+  const auto pointer = verbs::Pointer::parse(*pointer_text);
+  if (!pointer) return call->fail(pointer.error());
+  read_document(services, call, *target,
+                [target = *target, pointer = *pointer, depth = *depth](
+                    ShardAccess& shard, const engine::Document& document) -> Result<Json> {
+                  const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
+                  const auto heads = verbs::resolve_revision(document, target.rev, &revisions);
+                  if (!heads) return heads.error();
+                  auto items = verbs::blame(document, *heads, {pointer, depth});
+                  if (!items) return items.error();
+                  return Json{{"kind", "Blame"},
+                              {"v", 1},
+                              {"id", target.id.to_url()},
+                              {"name", nullable(target.name)},
+                              {"items", std::move(*items)}};
+                });
 }
 
 void doc_export(Services& services, CallPtr call) {

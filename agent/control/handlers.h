@@ -24,6 +24,8 @@ void doc_diff(Services& services, CallPtr call);
 void doc_fork(Services& services, CallPtr call);
 void doc_merge(Services& services, CallPtr call);
 void doc_digest(Services& services, CallPtr call);
+void doc_query(Services& services, CallPtr call);
+void doc_blame(Services& services, CallPtr call);
 
 void name_list(Services& services, CallPtr call);
 void name_set(Services& services, CallPtr call);

@@ -39,7 +39,7 @@ std::span<const Flag> global_flags() {
        .excludes = {"socket"}},
       {.name = "at",
        .value = "WHEN",
-       .kind = Kind::kRev,
+       .kind = Kind::kAt,
        .help = "reading commands: the state as it was then"},
       {.name = "timeout",
        .value = "DUR",

@@ -22,6 +22,7 @@ enum class Kind {
   kPeer,
   kCursor,
   kWhen,
+  kAt,  ///< a WHEN or a REV
   kDuration,
   kSize,
   kRate,

@@ -159,7 +159,7 @@ Result<void> check_flags(const Invocation& invocation) {
                       "leave out -n");
   if (invocation.has("at") && !command.reads)
     return make_error(ErrorId::kUsageFlag, name + " does not take --at",
-                      "only reading commands do: get, heads, ls, export");
+                      "only reading commands do: get, heads, ls, export, query, log, digest");
   return {};
 }
 

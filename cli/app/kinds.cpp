@@ -18,7 +18,7 @@ namespace {
 using control::ErrorId;
 using control::make_error;
 
-constexpr std::array<KindInfo, 33> kInfos = {{
+constexpr std::array<KindInfo, 34> kInfos = {{
     {"DOC", "a document: a name, URL, id prefix of 5 characters, a file, or - for stdin"},
     {"DOC@REV", "a document, with @REV as it was at a revision"},
     {"POINTER", "JSON Pointer, /items/0/title; ~1 is /, ~0 is ~, - is past the end"},
@@ -29,6 +29,7 @@ constexpr std::array<KindInfo, 33> kInfos = {{
     {"PEER", "a configured name, or a key fingerprint"},
     {"CURSOR", "a place in a list or stream, as an earlier answer printed it"},
     {"WHEN", "2026-11-20T09:00:00Z, 2h, 3d, yesterday or #RECEIPT"},
+    {"WHEN", "a time as this replica received changes: 2h, yesterday, #RECEIPT; or a revision"},
     {"DUR", "500ms, 30s, 5m, 2h or 3d; 0 is none"},
     {"SIZE", "64KiB or 10MB"},
     {"RATE", "bytes a second: 64KiB/s or 10MB/s"},
@@ -225,6 +226,8 @@ Verdict verdict(Kind kind, std::string_view word, const std::vector<const char*>
       return check_rev(word);
     case Kind::kWhen:
       return check_when(word);
+    case Kind::kAt:
+      return check_rev(word) ? check_when(word) : Verdict();
     case Kind::kName:
       return check_name(word);
     case Kind::kValue:

@@ -440,6 +440,64 @@ Command cmd_batch() {
                 "other, except that everything waits for new, fork and name."}};
 }
 
+Command cmd_edit() {
+  return {
+      .name = "edit",
+      .summary = "Open a document's JSON in the editor and apply what was changed",
+      .args = {kDoc,
+               {.name = "POINTER",
+                .kind = Kind::kPointer,
+                .help = "edit only what is there",
+                .optional = true}},
+      .flags = {{.name = "message", .letter = 'm', .value = "MSG", .help = "the change's message"}},
+      .examples = {{"EDITOR=nano syncctl edit todo/home /items", ""}},
+      .exits = {{3, "no such document, or nothing at POINTER"},
+                {8, "what was written is not JSON; the text is kept"},
+                {13, "there is no terminal and no EDITOR"}},
+      .kinds = {"Ack"},
+      .see_also = {"apply", "set"},
+      .notes = {"The text is the typed form, which loses nothing. What was changed is merged "
+                "with what others wrote meanwhile; equal text writes no change."},
+      .writes = true};
+}
+
+Command cmd_query() {
+  return {.name = "query",
+          .summary = "Evaluate a path in every document, one result a line",
+          .args = {{.name = "PATH",
+                    .kind = Kind::kPath,
+                    .help = "JSONPath, RFC 9535; may be left out with --jq",
+                    .optional = true}},
+          .flags = {{.name = "in",
+                     .value = "PATTERN",
+                     .kind = Kind::kPattern,
+                     .help = "documents to look into: names, patterns, files",
+                     .fallback = "all",
+                     .repeats = true},
+                    {.name = "jq",
+                     .value = "PROGRAM",
+                     .help = "run a jq program on each document, or on what PATH finds"},
+                    {.name = "with-doc", .help = "print the document's name before each result"},
+                    {.name = "count", .help = "print only how many results there are"},
+                    {.name = "limit",
+                     .letter = 'l',
+                     .value = "N",
+                     .kind = Kind::kInt,
+                     .help = "at most N results",
+                     .min = 1}},
+          .examples = {{"syncctl query '$.items[?@.done==false].title' --in 'todo/**'", "\"milk\""},
+                       {"syncctl query '$..email' --with-doc -o ndjson", ""},
+                       {"syncctl query --jq '.items | length' --in todo/home", "3"}},
+          .exits = {{2, "PATH or PROGRAM is not understood"},
+                    {3, "a document named with --in does not exist"}},
+          .kinds = {"QueryResultList", "QueryResult", "Count"},
+          .see_also = {"get", "ls"},
+          .notes = {"Results come document by document, by name where --in has patterns, and are "
+                    "printed as they come, except by -o json and csv. -o name prints the names of "
+                    "the documents that have any."},
+          .reads = true};
+}
+
 }  // namespace
 
 std::vector<Command> document_commands() {
@@ -449,6 +507,8 @@ std::vector<Command> document_commands() {
   std::ranges::move(cmd_name(), std::back_inserter(all));
   std::ranges::move(cmd_import_export(), std::back_inserter(all));
   all.push_back(cmd_batch());
+  all.push_back(cmd_edit());
+  all.push_back(cmd_query());
   for (Command& command : all) command.group = Group::kDocuments;
   return all;
 }

@@ -103,6 +103,115 @@ Command cmd_diff() {
           .answers = true};
 }
 
+const Flag kMessage = {
+    .name = "message", .letter = 'm', .value = "MSG", .help = "the change's message"};
+
+Command cmd_blame() {
+  return {.name = "blame",
+          .summary = "Show which change each value comes from",
+          .args = {{.name = "DOC[@REV]", .kind = Kind::kDocRev, .help = "a document, or a file"},
+                   {.name = "POINTER",
+                    .kind = Kind::kPointer,
+                    .help = "only what is there",
+                    .optional = true}},
+          .flags = {{.name = "depth",
+                     .value = "N",
+                     .kind = Kind::kInt,
+                     .help = "take apart only N levels",
+                     .min = 1}},
+          .examples = {{"syncctl blame todo/home /items", ""}},
+          .exits = {{3, "no such document, or nothing at POINTER"}},
+          .kinds = {"Blame"},
+          .see_also = {"explain", "log", "show"},
+          .notes = {"Text is shown in stretches of one change each; \"+N\" is where a stretch "
+                    "begins, in code points."},
+          .reads = true,
+          .pages = true};
+}
+
+Command cmd_explain() {
+  return {.name = "explain",
+          .summary = "Tell why a value is what it is",
+          .args = {{.name = "DOC", .kind = Kind::kDoc, .help = "a document, or a file"},
+                   {.name = "POINTER", .kind = Kind::kPointer, .help = "the value"}},
+          .examples = {{"syncctl explain todo/home /owner", ""}},
+          .exits = {{3, "no such document, or nothing at POINTER"}},
+          .kinds = {"Explanation"},
+          .see_also = {"blame", "conflict show", "log"},
+          .notes = {"The change that set it, the values that compete with it, and every change "
+                    "that touched it, newest first."},
+          .pages = true};
+}
+
+Command cmd_bisect() {
+  return {
+      .name = "bisect",
+      .summary = "Find the change that made a document bad",
+      .args = {{.name = "DOC", .kind = Kind::kDoc, .help = "a name, URL, id prefix or file"},
+               {.name = "CMD",
+                .kind = Kind::kCommand,
+                .help = "gets each version's JSON on stdin; exit 0 is good, 125 skips it",
+                .repeats = true}},
+      .flags =
+          {{.name = "good", .value = "REV", .kind = Kind::kRev, .help = "a version that is good"},
+           {.name = "bad",
+            .value = "REV",
+            .kind = Kind::kRev,
+            .help = "a version that is bad; default: now"},
+           {.name = "invert", .help = "exit 0 is bad"},
+           {.name = "pairs",
+            .help = "go on to find the concurrent change without which it is good"}},
+      .examples = {{"syncctl bisect todo/home --good 3f2a9c1 -- jq -e '.total >= 0'",
+                    "88d0e1b  lower the price"}},
+      .exits = {{1, "there is no culprit: --good is bad, or the last version is good"},
+                {3, "no such document or version"},
+                {126, "CMD cannot be executed"},
+                {127, "CMD is not found"}},
+      .kinds = {"BisectReport"},
+      .see_also = {"log", "revert", "verify convergence"},
+      .notes = {"CMD sees the last change of the version in SYNCCTL_BISECT_CHANGE. Any exit but 0, "
+                "125, 126 and 127 is bad."},
+      .answers = true};
+}
+
+Command cmd_restore() {
+  return {.name = "restore",
+          .summary = "Make a document as it was at a revision, in one new change",
+          .args = {{.name = "DOC", .kind = Kind::kDoc, .help = "a name, URL, id prefix or file"},
+                   {.name = "REV", .kind = Kind::kRev, .help = "where to take the values from"}},
+          .flags = {{.name = "path",
+                     .value = "POINTER",
+                     .kind = Kind::kPointer,
+                     .help = "restore only what is there"},
+                    kMessage},
+          .examples = {{"syncctl restore todo/home 3f2a9c1", ""},
+                       {"syncctl restore todo/home '~3' --path /items", ""}},
+          .exits = {{3, "no such document or revision"}},
+          .kinds = {"Ack"},
+          .see_also = {"revert", "diff", "apply"},
+          .notes = {"Nothing is taken out of the history: the smallest edit that gives the old "
+                    "values is added, and merged with what others write meanwhile."},
+          .writes = true};
+}
+
+Command cmd_revert() {
+  return {.name = "revert",
+          .summary = "Undo single changes and keep what came after them",
+          .args = {{.name = "DOC", .kind = Kind::kDoc, .help = "a name, URL, id prefix or file"},
+                   {.name = "CHANGE",
+                    .kind = Kind::kRev,
+                    .help = "changes of the document, by hash",
+                    .repeats = true}},
+          .flags = {kMessage},
+          .examples = {{"syncctl revert todo/home 88d0e1b", ""}},
+          .exits = {{3, "no such document or change"}, {10, "some were reverted, some not"}},
+          .kinds = {"AckList"},
+          .see_also = {"restore", "show", "bisect"},
+          .notes = {"The opposite of the change is made as if beside it and merged. Where a later "
+                    "change set the same value, that becomes a conflict of both."},
+          .writes = true};
+}
+
 Command cmd_fork() {
   return {.name = "fork",
           .summary = "Make a new document with the history of another",
@@ -237,7 +346,8 @@ std::vector<Command> cmd_conflict() {
 }  // namespace
 
 std::vector<Command> history_commands() {
-  std::vector<Command> all = {cmd_log(), cmd_show(), cmd_diff(), cmd_fork(), cmd_merge()};
+  std::vector<Command> all = {cmd_log(),    cmd_show(),    cmd_diff(),   cmd_blame(), cmd_explain(),
+                              cmd_bisect(), cmd_restore(), cmd_revert(), cmd_fork(),  cmd_merge()};
   std::ranges::move(cmd_conflict(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kHistory;
   return all;

@@ -1,5 +1,8 @@
 #include "cli/app/tables.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace converge::cli {
 namespace {
 
@@ -27,6 +30,33 @@ Command cmd_digest() {
           .exits = {{1, "with --expect: they differ"}},
           .kinds = {"Digest"},
           .see_also = {"diff", "wait"},
+          .answers = true};
+}
+
+Command cmd_compare() {
+  const char* sides = "., store:DIR, digest:FILE or a file";
+  return {.name = "compare",
+          .summary = "Tell which documents differ between two sides",
+          .args = {{.name = "LEFT", .kind = Kind::kText, .help = sides},
+                   {.name = "RIGHT", .kind = Kind::kText, .help = sides}},
+          .flags = {{.name = "combined",
+                     .value = "FILE",
+                     .kind = Kind::kFile,
+                     .help = "write a line for every document to FILE (-: stdout)"},
+                    {.name = "deep", .help = "name the changes that one side lacks"},
+                    {.name = "one-way", .help = "documents that only RIGHT has do not count"},
+                    kForce},
+          .examples = {{"syncctl compare . store:/mnt/backup/store", ""},
+                       {"ssh nas syncctl digest -o json > nas.json; syncctl compare . "
+                        "digest:nas.json",
+                        ""},
+                       {"syncctl compare ours.automerge theirs.automerge --deep", ""}},
+          .exits = {{1, "they differ"}, {8, "a file is neither a document nor a digest"}},
+          .kinds = {"CompareReport"},
+          .see_also = {"digest", "diff", "verify convergence"},
+          .notes = {"\".\" is the agent, or the store of --store. Lines: \"= name\" the same, "
+                    "\"< name\" only left, \"> name\" only right, \"* name\" differs, \"! "
+                    "name\" could not be read. Without --combined only what differs is shown."},
           .answers = true};
 }
 
@@ -120,14 +150,58 @@ Command cmd_verify_convergence() {
       .answers = true};
 }
 
+std::vector<Command> cmd_git() {
+  const Flag global = {.name = "global", .help = "for all of the user's repositories"};
+  const Arg file = {.name = "FILE", .kind = Kind::kFile, .help = "an Automerge document"};
+  return {
+      {.name = "git", .summary = "Let git merge and show Automerge documents", .is_group = true},
+      {.name = "git install",
+       .summary = "Teach a repository to merge and diff *.automerge files",
+       .flags = {global},
+       .examples = {{"syncctl git install", "installed  /home/me/notes/.gitattributes"}},
+       .exits = {{20, "this is no git repository"}},
+       .kinds = {"GitSetup"},
+       .see_also = {"git uninstall", "git merge-driver"},
+       .notes = {"Sets merge.automerge and diff.automerge in git's configuration and adds a line "
+                 "to .gitattributes, which is worth committing."},
+       .writes = true},
+      {.name = "git uninstall",
+       .summary = "Take out what git install put in",
+       .flags = {global},
+       .examples = {{"syncctl git uninstall", ""}},
+       .exits = {{20, "this is no git repository"}},
+       .kinds = {"GitSetup"},
+       .see_also = {"git install"},
+       .writes = true},
+      {.name = "git merge-driver",
+       .summary = "Merge two versions of a document for git",
+       .args = {{.name = "BASE", .kind = Kind::kFile, .help = "%O; not needed, not read"},
+                {.name = "OURS", .kind = Kind::kFile, .help = "%A; the result goes here"},
+                {.name = "THEIRS", .kind = Kind::kFile, .help = "%B"}},
+       .examples = {{"syncctl git merge-driver %O %A %B", ""}},
+       .exits = {{1, "merged, and a value was set on both sides: git shows a conflict"},
+                 {8, "a file is not an Automerge document"}},
+       .see_also = {"git install", "conflict resolve"},
+       .answers = true},
+      {.name = "git textconv",
+       .summary = "Print a document as text for git diff",
+       .args = {file},
+       .examples = {{"syncctl git textconv home.automerge", ""}},
+       .exits = {{8, "FILE is not an Automerge document"}},
+       .see_also = {"git install", "get"}},
+  };
+}
+
 }  // namespace
 
 std::vector<Command> verify_commands() {
   std::vector<Command> all = {
       cmd_digest(),
+      cmd_compare(),
       {.name = "verify", .summary = "Check files and convergence", .is_group = true},
       cmd_verify_file(),
       cmd_verify_convergence()};
+  std::ranges::move(cmd_git(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kVerify;
   return all;
 }

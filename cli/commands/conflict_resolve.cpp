@@ -16,23 +16,8 @@ using control::make_error;
 using nlohmann::json;
 
 Result<int> print_report(Session& session, const json& items, const Failures& failures) {
-  if (items.empty() && !failures.empty()) return failures.finish(session, 0);
-  const json report = {{"kind", "ResolveReport"}, {"v", 1}, {"items", items}};
-  const auto text = [&] {
-    std::string out;
-    for (const json& ack : items)
-      if (!session.out().quiet()) out += ack_line(session, ack);
-    return out;
-  };
-  const auto names = [&] {
-    std::vector<std::string> all;
-    for (const json& ack : items) all.push_back(field(ack, "change"));
-    return all;
-  };
-  if (auto done = session.out().result(report, {.text = text, .names = names}); !done)
-    return done.error();
-  if (items.empty()) session.out().note("no conflicts");
-  return failures.finish(session, items.size());
+  if (items.empty() && failures.empty()) session.out().note("no conflicts");
+  return print_acks(session, "ResolveReport", items, failures);
 }
 
 Result<json> value_by_command(const std::string& command, const json& conflict) {

@@ -48,7 +48,7 @@ Result<std::vector<std::string>> documents_of(Session& session) {
 Result<json> fetch(Session& session, const std::string& doc, const std::string& format) {
   json params = {{"doc", doc}, {"format", format == "ndjson" ? "json" : format}};
   if (session.has("typed")) params["typed"] = true;
-  if (const auto at = session.value("at")) params["at"] = *at;
+  if (const auto at = session.at()) params["at"] = *at;
   if (params["format"] != "json") return session.ask_for(doc, "doc.export", params);
   // "get" gives the plain form too.
   auto answer = session.ask_for(doc, "doc.get", params);

@@ -4,6 +4,7 @@
 #include "core/base/system.h"
 #include "core/control/error_table.h"
 #include "core/engine/document.h"
+#include "core/verbs/blame.h"
 #include "core/verbs/canonical.h"
 #include "core/verbs/conflicts.h"
 #include "core/verbs/diff.h"
@@ -238,6 +239,19 @@ Result<json> show(const json& params) {
   return named(std::move(*change), *open, "Change");
 }
 
+Result<json> blame(const json& params) {
+  const auto open = open_file(text_of(params, "doc"));
+  if (!open) return open.error();
+  auto pointer = verbs::Pointer::parse(text_of(params, "pointer"));
+  if (!pointer) return pointer.error();
+  const auto heads = verbs::resolve_revision(open->document, revision_of(*open, params));
+  if (!heads) return heads.error();
+  auto items = verbs::blame(open->document, *heads,
+                            {std::move(*pointer), params.value("depth", std::size_t{0})});
+  if (!items) return items.error();
+  return named({{"items", std::move(*items)}}, *open, "Blame");
+}
+
 /// Without revisions one file is compared with what it was before its last change.
 Result<Heads> before_last(const engine::Document& document) {
   const auto hashes = verbs::log(document, {.path = {}, .actor = {}, .at = {}, .limit = 1});
@@ -386,6 +400,7 @@ using Function = Result<json> (*)(const json&);
 
 const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> table = {
+      {"doc.blame", blame},
       {"doc.get", get},
       {"doc.heads", heads},
       {"doc.export", export_file},

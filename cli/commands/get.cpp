@@ -33,7 +33,7 @@ Result<int> run_get(Session& session) {
   if (!session.args(1).empty()) params["pointer"] = session.arg(1);
   if (session.has("typed")) params["typed"] = true;
   if (session.has("meta")) params["meta"] = true;
-  if (const auto at = session.value("at")) params["at"] = *at;
+  if (const auto at = session.at()) params["at"] = *at;
   auto answer = session.ask_for(doc, "doc.get", params);
   const bool missing = !answer && control::is(answer.error(), control::ErrorId::kPathNotFound);
   if (missing && session.has("default")) {

@@ -11,7 +11,7 @@ using nlohmann::json;
 Result<int> run_heads(Session& session) {
   const std::string doc = session.document(session.arg(0));
   json params = {{"doc", doc}};
-  if (const auto at = session.value("at")) params["at"] = *at;
+  if (const auto at = session.at()) params["at"] = *at;
   const auto answer = session.ask_for(doc, "doc.heads", params);
   if (!answer) return answer.error();
   const auto hashes = answer->value("heads", std::vector<std::string>());

@@ -116,22 +116,7 @@ Result<int> run_import(Session& session) {
         failures.add(ack.error());
     }
   }
-  if (items.empty() && !failures.empty()) return failures.finish(session, 0);
-  const json list = {{"kind", "AckList"}, {"v", 1}, {"items", items}, {"next", nullptr}};
-  const auto text = [&] {
-    std::string out;
-    for (const json& ack : items)
-      if (!session.out().quiet()) out += ack_line(session, ack);
-    return out;
-  };
-  const auto names = [&] {
-    std::vector<std::string> all;
-    for (const json& ack : items) all.push_back(field(ack, "id"));
-    return all;
-  };
-  if (auto done = session.out().result(list, {.text = text, .names = names}); !done)
-    return done.error();
-  return failures.finish(session, items.size());
+  return print_acks(session, "AckList", items, failures, "id");
 }
 
 }  // namespace converge::cli

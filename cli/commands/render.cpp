@@ -130,4 +130,24 @@ int Failures::finish(Session& session, std::size_t succeeded) const {
   return !errors_.empty() && succeeded > 0 ? control::exit_code::kPartial : exit;
 }
 
+Result<int> print_acks(Session& session, const char* kind, const json& items,
+                       const Failures& failures, const char* name_key) {
+  if (items.empty() && !failures.empty()) return failures.finish(session, 0);
+  const json list = {{"kind", kind}, {"v", 1}, {"items", items}, {"next", nullptr}};
+  const auto text = [&] {
+    std::string out;
+    for (const json& ack : items)
+      if (!session.out().quiet()) out += ack_line(session, ack);
+    return out;
+  };
+  const auto names = [&] {
+    std::vector<std::string> all;
+    for (const json& ack : items) all.push_back(field(ack, name_key));
+    return all;
+  };
+  if (auto done = session.out().result(list, {.text = text, .names = names}); !done)
+    return done.error();
+  return failures.finish(session, items.size());
+}
+
 }  // namespace converge::cli

@@ -53,4 +53,8 @@ class Failures {
   std::vector<Entry> errors_;
 };
 
+/// Prints a list of Acks as `kind` and the failures; -o name prints the field `name_key` of each.
+Result<int> print_acks(Session& session, const char* kind, const nlohmann::json& items,
+                       const Failures& failures, const char* name_key = "change");
+
 }  // namespace converge::cli

@@ -107,6 +107,8 @@ int run_command(Invocation invocation, const Environment& environment, Printer& 
     return fail(session.out(), make_error(ErrorId::kInternal,
                                           "the command \"" + std::string(session.command().name) +
                                               "\" has no handler"));
+  if (auto usable = session.out().check_format(); !usable)
+    return fail(session.out(), usable.error());
   const auto exit = handler(session);
   return exit ? *exit : fail(session.out(), exit.error());
 }

@@ -145,6 +145,13 @@ Result<Target*> Session::replica() {
   return replica_.get();
 }
 
+std::optional<std::string> Session::at() const {
+  const auto word = value("at");
+  const Flag revision = {.name = "at", .kind = Kind::kRev};
+  if (!word || check_word(revision, *word)) return word;
+  return "{" + *word + "}";
+}
+
 Result<json> Session::ask(std::string_view method, const json& params) {
   const auto target = replica();
   if (!target) return target.error();

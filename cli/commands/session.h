@@ -48,6 +48,9 @@ class Session {
     return parts_.invocation.args(index);
   }
 
+  /// --at as a REV: a time becomes {TIME}.
+  std::optional<std::string> at() const;
+
   /// Asks the agent or the store.
   Result<nlohmann::json> ask(std::string_view method, const nlohmann::json& params);
   /// Asks whoever has the document: its file, or the agent or store.

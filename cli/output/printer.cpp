@@ -5,6 +5,7 @@
 #include "core/control/error_json.h"
 #include "core/control/error_table.h"
 #include "core/control/json_text.h"
+#include "core/verbs/jsonpath.h"
 
 #include <nlohmann/json.hpp>
 
@@ -47,6 +48,12 @@ std::string dump(const ordered_json& value, bool pretty) {
 Error io_error(int number) {
   return make_error(number == ENOSPC ? ErrorId::kStoreNoSpace : ErrorId::kIo,
                     "stdout cannot be written: " + std::generic_category().message(number));
+}
+
+/// "items[0]" and ".items" mean "$.items[0]" and "$.items".
+std::string rooted(const std::string& path) {
+  if (path.starts_with('$')) return path;
+  return (path.starts_with('.') || path.starts_with('[') ? "$" : "$.") + path;
 }
 
 Error no_format(const char* format, const char* why) {
@@ -109,13 +116,7 @@ Result<void> Printer::result(const json& value, const Rendering& rendering) {
       return data(out);
     }
     case Format::Kind::kJsonPath: {
-      const auto path = JsonPath::parse(options_.format.path);
-      if (!path) return path.error();
-      std::string out;
-      for (const json* found : path->select(value))
-        out +=
-            (found->is_string() ? found->get<std::string>() : control::to_compact(*found)) + "\n";
-      return data(out);
+      return selected(value);
     }
     case Format::Kind::kText:
     case Format::Kind::kWide:
@@ -125,6 +126,26 @@ Result<void> Printer::result(const json& value, const Rendering& rendering) {
   if (rendering.table) text = rendering.table().to_text(options_.terminal, wide());
   if (rendering.text) text += rendering.text();
   return rendering.pages ? paged(text) : data(text);
+}
+
+Result<void> Printer::check_format() const {
+  if (options_.format.kind != Format::Kind::kJsonPath) return {};
+  const auto path = verbs::JsonPath::parse(rooted(options_.format.path));
+  if (!path) return path.error();
+  return {};
+}
+
+Result<void> Printer::selected(const json& value) {
+  const auto path = verbs::JsonPath::parse(rooted(options_.format.path));
+  if (!path) return path.error();
+  const auto nodes = path->select(value);
+  if (!nodes) return nodes.error();
+  std::string out;
+  for (const auto& node : *nodes)
+    out += (node.value->is_string() ? node.value->get<std::string>()
+                                    : control::to_compact(*node.value)) +
+           "\n";
+  return data(out);
 }
 
 void Printer::note(std::string_view message) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "cli/output/json_path.h"
 #include "cli/output/table.h"
 #include "cli/output/terminal.h"
 #include "core/base/result.h"
@@ -18,7 +17,7 @@ namespace converge::cli {
 struct Format {
   enum class Kind { kText, kWide, kJson, kNdjson, kCsv, kName, kJsonPath };
   Kind kind = Kind::kText;
-  std::string path = {};  ///< kJsonPath
+  std::string path = {};  ///< kJsonPath: RFC 9535; a leading "$" may be left out
 
   /// REQUIRES: a word that the FORMAT kind accepts.
   static Format from_word(std::string_view word);
@@ -54,6 +53,9 @@ class Printer {
     return painted(paint, text, options_.terminal.color_out);
   }
 
+  /// Whether the format can be used at all, before anything is done. Errors: query.syntax.
+  Result<void> check_format() const;
+
   /// One result in the chosen format. Errors: usage.flag when the format does not fit it,
   /// query.syntax, io.
   Result<void> result(const nlohmann::json& value, const Rendering& rendering);
@@ -72,6 +74,8 @@ class Printer {
   void error(const Error& error);
 
  private:
+  Result<void> selected(const nlohmann::json& value);
+
   Options options_;
 };
 

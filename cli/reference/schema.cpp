@@ -27,6 +27,8 @@ constexpr Shape kShapes[] = {
      "path:str files:int bytes:int bytes_reused:int commit:int seq:int pause_us:int "
      "based_on:str|null"},
     {"BatchAnswer", "id:any ok:bool result?:any error?:obj"},
+    {"BisectReport", "found:bool items:[obj] partner:obj|null candidates:int asked:int"},
+    {"Blame", "id:str|null name:str|null items:[obj]"},
     {"Change",
      "hash:hash actor:str seq:int deps:[hash] message:str|null author_time:time|null "
      "received_seq?:int|null received_at?:time|null origin?:str|null ops:int "
@@ -36,6 +38,7 @@ constexpr Shape kShapes[] = {
     {"CompactReport",
      "documents:int compacted:int changes:int bytes_before:int bytes_after:int tables:bool "
      "failed:[obj]"},
+    {"CompareReport", "left:str right:str equal:bool counts:obj items:[obj]"},
     {"ConfigReport", "ok:bool files:int items:[obj]"},
     {"Conflict",
      "id:str doc:str|null name:str|null path:str type:str state:str winner:int "
@@ -58,8 +61,11 @@ constexpr Shape kShapes[] = {
     {"Event",
      "type:str cursor:str|null seq?:int|null id?:str|null name?:str|null origin?:str|null "
      "heads?:[hash] patch?:[obj] at?:time|null"},
+    {"Explanation",
+     "id:str|null name:str|null path:str value:any set_by:obj competing:[obj] history:[obj]"},
     {"ExportReport", "items:[obj]"},
     {"FileCheckReport", "ok:bool items:[obj]"},
+    {"GitSetup", "installed:bool global:bool attributes:str unchanged:bool"},
     {"Heads", "id:str|null name:str|null heads:[hash]"},
     {"Hello", "version:str pid:int store_id:str peer_id:str"},
     {"Invite", "invite:str expires_at:time"},
@@ -85,6 +91,8 @@ constexpr Shape kShapes[] = {
     {"Ping", "peer:str|null rtt_ms:num"},
     {"RecordDigest", "count:int digest:hash damaged:int"},
     {"RecordDump", "directory:str damaged:int items:[obj]"},
+    {"QueryResult", "id:str|null name:str|null path:str|null value:any"},
+    {"QueryResultList", "items:[QueryResult] next?:str|null"},
     {"RemoveReport", "items:[obj]"},
     {"RepairPlan", "id:str steps:[obj] loses:[obj]"},
     {"RepairReport",

@@ -62,7 +62,7 @@ void append_scalar(std::string& out, const model::Scalar& scalar) {
       out += std::isfinite(ref.as_float64()) ? format_number(ref.as_float64()) : "null";
       return;
     case ScalarType::kString:
-      append_json_string(out, scalar.raw);
+      append_quoted(out, scalar.raw);
       return;
     case ScalarType::kBytes:
       out += "{\"$bytes\":\"" + to_base64(as_bytes(scalar.raw)) + "\"}";
@@ -91,14 +91,14 @@ std::string canonical_json(const engine::View& view) {
     const std::size_t index = frame.next++;
     if (index > 0) out += ',';
     if (frame.is_map) {
-      append_json_string(out, frame.keys[index]);
+      append_quoted(out, frame.keys[index]);
       out += ':';
     }
     const Value& value = frame.values[index];
     if (!value.object) {
       append_scalar(out, value.scalar);
     } else if (*value.object == ObjType::kText) {
-      append_json_string(out, view.text(value.id));
+      append_quoted(out, view.text(value.id));
     } else {
       Frame child = open_frame(view, value.id, *value.object);
       out += child.is_map ? '{' : '[';

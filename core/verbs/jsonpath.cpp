@@ -24,40 +24,10 @@ using MaybeValue = std::shared_ptr<const json>;
 
 MaybeValue borrowed(const json* value) { return {std::shared_ptr<void>(), value}; }
 
-/// 'a' with the escapes of a normalized path (section 2.7).
 std::string normal_name(const std::string& name) {
-  std::string out = "['";
-  for (const char c : name) {
-    switch (c) {
-      case '\'':
-        out += "\\'";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else
-          out += c;
-    }
-  }
-  return out + "']";
+  std::string out = "[";
+  append_quoted(out, name, '\'');
+  return out + "]";
 }
 
 bool compare(const MaybeValue& left, Comparison comparison, const MaybeValue& right) {

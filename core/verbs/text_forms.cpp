@@ -258,13 +258,15 @@ std::string format_number(double value) {
   return out;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
+void append_quoted(std::string& out, std::string_view text, char quote) {
+  out += quote;
   for (const char c : text) {
+    if (c == quote) {
+      out += '\\';
+      out += c;
+      continue;
+    }
     switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
       case '\\':
         out += "\\\\";
         break;
@@ -290,7 +292,7 @@ void append_json_string(std::string& out, std::string_view text) {
           out += c;
     }
   }
-  out += '"';
+  out += quote;
 }
 
 std::size_t count_code_points(std::string_view utf8) {

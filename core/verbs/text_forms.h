@@ -27,8 +27,9 @@ std::optional<Bytes> from_base64(std::string_view text);
 /// A finite number as ECMAScript's Number::toString writes it: shortest digits that read back.
 std::string format_number(double value);
 
-/// Appends `text` as a JSON string with only the escapes that JSON demands.
-void append_json_string(std::string& out, std::string_view text);
+/// Appends `text` between quotes with only the escapes that JSON demands; `quote` is '"' or, for
+/// names in normalized paths (RFC 9535, 2.7), '\''.
+void append_quoted(std::string& out, std::string_view text, char quote = '"');
 
 std::size_t count_code_points(std::string_view utf8);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cli/reference/schema.h"
+#include "core/verify/json_schema.h"
 #include "tests/cli/fake_agent.h"
 #include "tests/cli/run_cli.h"
 
@@ -15,6 +17,20 @@ namespace converge::testing {
 inline std::string file_content(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+/// Whether the object is what `syncctl schema KIND` promises of its kind.
+inline void check_schema(const nlohmann::json& object) {
+  const std::string kind = object.value("kind", "");
+  INFO(kind);
+  const auto text = cli::schema_of(kind);
+  REQUIRE(text);
+  const auto schema = verify::JsonSchema::make(*text);
+  REQUIRE(schema);
+  const auto wrong = schema->check(object);
+  REQUIRE(wrong);
+  INFO(wrong->value_or(""));
+  CHECK_FALSE(wrong->has_value());
 }
 
 /// A home with one empty document in a file: what tests of commands on files start from. No bytes
@@ -37,7 +53,9 @@ struct FileFixture {
   }
   nlohmann::json ok_json(Words words, const std::string& input = "") {
     words.insert(words.begin(), {"-o", "json"});
-    return nlohmann::json::parse(ok(words, input));
+    nlohmann::json object = nlohmann::json::parse(ok(words, input));
+    check_schema(object);
+    return object;
   }
   nlohmann::json value(const std::string& of, const std::string& pointer = "") {
     return nlohmann::json::parse(ok({"get", of, pointer}));

@@ -104,52 +104,6 @@ TEST_CASE("an error has at most five lines in the contract's order", "[cli]") {
         "syncctl: error: x\\u001b[2J\n");
 }
 
-TEST_CASE("a JSONPath selects as RFC 9535 says", "[cli]") {
-  const json document =
-      json::parse(R"({"items":[{"n":1,"done":false,"t":"a"},{"n":2,"done":true,"t":"b"},
-    {"n":3,"done":false}],"a b":{"x":[10,20,30,40]},"deep":{"n":9}})");
-  struct Row {
-    const char* path;
-    const char* expected;
-  };
-  const Row rows[] = {
-      {"$", nullptr},
-      {"$.items[0].n", "[1]"},
-      {"items[0].n", "[1]"},
-      {"$.items[-1].n", "[3]"},
-      {"$.items[*].n", "[1,2,3]"},
-      {"$['a b'].x[1:3]", "[20,30]"},
-      {"$[\"a b\"].x[::2]", "[10,30]"},
-      {"$['a b'].x[::-1]", "[40,30,20,10]"},
-      {"$['a b'].x[0,3]", "[10,40]"},
-      {"$..n", "[9,1,2,3]"},
-      {"$.items[?@.done==false].n", "[1,3]"},
-      {"$.items[?@.n>1 && !@.t].n", "[3]"},
-      {"$.items[?(@.t=='b' || @.n<2)].n", "[1,2]"},
-      {"$.items[?@.t].n", "[1,2]"},
-      {"$.items[?@.n==$.deep.n]", "[]"},
-      {"$.none", "[]"},
-  };
-  for (const Row& row : rows) {
-    INFO(row.path);
-    const auto path = JsonPath::parse(row.path);
-    REQUIRE(path);
-    json found = json::array();
-    for (const json* value : path->select(document)) found.push_back(*value);
-    CHECK(found == (row.expected == nullptr ? json::array({document}) : json::parse(row.expected)));
-  }
-}
-
-TEST_CASE("a JSONPath that does not parse is query.syntax", "[cli]") {
-  for (const char* wrong :
-       {"$.", "$[", "$[0", "$.a[?]", "$.a[?@.b==]", "$.a[?'x']", "$['a", "$x", "$.a[1:2:3:4]"}) {
-    INFO(wrong);
-    const auto path = JsonPath::parse(wrong);
-    REQUIRE_FALSE(path);
-    CHECK(is(path.error(), control::ErrorId::kQuerySyntax));
-  }
-}
-
 TEST_CASE("a graph shows where history parts and meets", "[cli]") {
   const std::vector<GraphNode> nodes = {
       {"d", {"b", "c"}, "d"}, {"c", {"a"}, "c"}, {"b", {"a"}, "b"}, {"a", {}, "a"}};

@@ -92,7 +92,7 @@ TEST_CASE("numbers are written as ECMAScript writes them", "[verbs]") {
 
 TEST_CASE("JSON strings escape only what they must", "[verbs]") {
   std::string out;
-  append_json_string(out, std::string_view("a\"\\\b\f\n\r\t\x01\x1f\x7f/é\0", 15));
+  append_quoted(out, std::string_view("a\"\\\b\f\n\r\t\x01\x1f\x7f/é\0", 15));
   CHECK(out == std::string("\"a\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001f\x7f/é\\u0000\""));
 }
 
