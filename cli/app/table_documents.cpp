@@ -456,8 +456,10 @@ Command cmd_edit() {
                 {13, "there is no terminal and no EDITOR"}},
       .kinds = {"Ack"},
       .see_also = {"apply", "set"},
-      .notes = {"The text is the typed form, which loses nothing. What was changed is merged "
-                "with what others wrote meanwhile; equal text writes no change."},
+      .notes =
+          {"The text is the document as --typed input: texts are bare strings, what JSON has no "
+           "word for is typed, nothing is lost. What was changed is merged with what others "
+           "wrote meanwhile; equal text writes no change."},
       .writes = true};
 }
 
