@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--base|--by|--check|--collections|--color|--context|--deadline|--debounce|--default|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--id|--if-heads|--if-value|--into|--invariant|--invariant-cmd|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -28,9 +28,16 @@ _syncctl() {
       ' import') command='import' ;;
       ' export') command='export' ;;
       ' batch') command='batch' ;;
+      ' edit') command='edit' ;;
+      ' query') command='query' ;;
       ' log') command='log' ;;
       ' show') command='show' ;;
       ' diff') command='diff' ;;
+      ' blame') command='blame' ;;
+      ' explain') command='explain' ;;
+      ' bisect') command='bisect' ;;
+      ' restore') command='restore' ;;
+      ' revert') command='revert' ;;
       ' fork') command='fork' ;;
       ' merge') command='merge' ;;
       ' conflict') command='conflict' ;;
@@ -59,9 +66,15 @@ _syncctl() {
       ' invite') command='invite' ;;
       ' join') command='join' ;;
       ' digest') command='digest' ;;
+      ' compare') command='compare' ;;
       ' verify') command='verify' ;;
       'verify file') command='verify file' ;;
       'verify convergence') command='verify convergence' ;;
+      ' git') command='git' ;;
+      'git install') command='git install' ;;
+      'git uninstall') command='git uninstall' ;;
+      'git merge-driver') command='git merge-driver' ;;
+      'git textconv') command='git textconv' ;;
       ' agent') command='agent' ;;
       'agent show') command='agent show' ;;
       'agent ping') command='agent ping' ;;
@@ -96,7 +109,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch log show diff fork merge conflict status sync wait watch peer outbox invite join digest verify agent config store debug completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify git agent config store debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -116,9 +129,16 @@ _syncctl() {
     'import') flags='--format --into --update' ;;
     'export') flags='--format --typed --to --force' ;;
     'batch') flags='--file -f --keep-going --parallel' ;;
+    'edit') flags='--message -m' ;;
+    'query') flags='--in --jq --with-doc --count --limit -l' ;;
     'log') flags='--graph --oneline --limit -l --path --actor --since --until' ;;
     'show') flags='--ops --stat' ;;
     'diff') flags='--from --to --path --as --exit-code' ;;
+    'blame') flags='--depth' ;;
+    'explain') flags='' ;;
+    'bisect') flags='--good --bad --invert --pairs' ;;
+    'restore') flags='--path --message -m' ;;
+    'revert') flags='--message -m' ;;
     'fork') flags='--name' ;;
     'merge') flags='--fail-on-conflict --to --force' ;;
     'conflict') children='ls show ignore resolve' ;;
@@ -147,9 +167,15 @@ _syncctl() {
     'invite') flags='--collections --read --expires' ;;
     'join') flags='--name' ;;
     'digest') flags='--root --state --expect' ;;
+    'compare') flags='--combined --deep --one-way --force' ;;
     'verify') children='file convergence' ;;
     'verify file') flags='--junit --force' ;;
     'verify convergence') flags='--orders --seed --schema --invariant --invariant-cmd --no-duplicates --no-batches --no-save-load --no-minimize --artifacts --junit --tap --max-time --force' ;;
+    'git') children='install uninstall merge-driver textconv' ;;
+    'git install') flags='--global' ;;
+    'git uninstall') flags='--global' ;;
+    'git merge-driver') flags='' ;;
+    'git textconv') flags='' ;;
     'agent') children='show ping stop' ;;
     'agent show') flags='' ;;
     'agent ping') flags='' ;;

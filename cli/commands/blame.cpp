@@ -41,9 +41,10 @@ Table table_of(const Session& session, const json& items) {
 std::string change_line(const Session& session, const json& change, const char* key) {
   const std::string hash = field(change, key);
   const std::string message = field(change, "message");
+  const std::string authored = field(change, "author_time");
   return painted(Paint::kCyan, session.terminal().out_tty ? short_hash(hash) : hash,
                  session.terminal().color_out) +
-         " by " + field(change, "actor") + ", " + field(change, "author_time") +
+         " by " + field(change, "actor") + (authored.empty() ? "" : ", " + authored) +
          (message.empty() ? "" : ": " + printable(message)) + "\n";
 }
 

@@ -1,8 +1,8 @@
 #include "core/verbs/blame.h"
 
 #include "core/control/error_table.h"
+#include "core/verbs/history.h"
 #include "core/verbs/revision.h"
-#include "core/verbs/text_forms.h"
 #include "core/verbs/value.h"
 
 #include <nlohmann/json.hpp>
@@ -70,7 +70,7 @@ class Blame {
     item["actor"] = info->actor.to_hex();
     item["seq"] = info->seq;
     item["message"] = info->message.empty() ? json() : json(info->message);
-    item["author_time"] = format_seconds(info->time);
+    item["author_time"] = author_time(info->time);
     return item;
   }
 

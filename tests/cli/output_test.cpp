@@ -1,6 +1,5 @@
 #include "cli/commands/graph.h"
 #include "cli/output/error_text.h"
-#include "cli/output/json_path.h"
 #include "cli/output/table.h"
 #include "cli/output/terminal.h"
 #include "cli/output/text.h"
