@@ -229,6 +229,9 @@ Result<int> run_bisect(Session& session) {
   if (!session.value("good"))
     return make_error(ErrorId::kUsageFlag, "bisect needs a version that is good",
                       "add --good REV; \"syncctl log DOC\" lists the changes");
+  if (session.args(1).empty())
+    return make_error(ErrorId::kUsageArgument, "bisect needs a command that judges a version",
+                      "add -- CMD at the end; it gets the JSON on stdin, exit 0 is good");
   Bisect bisect(session);
   auto exit = bisect.run();
   if (exit || bisect.stopped() == 0) return exit;

@@ -27,6 +27,7 @@ std::string example_of(Kind kind, const std::vector<const char*>& choices) {
     case Kind::kChange:
       return "todo/home@1f3a9c2";
     case Kind::kWhen:
+    case Kind::kAt:
       return "2h";
     case Kind::kDuration:
       return "30s";
