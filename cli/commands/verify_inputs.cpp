@@ -5,6 +5,7 @@
 #include "cli/commands/render.h"
 #include "cli/commands/store_target.h"
 #include "core/control/error_table.h"
+#include "core/store/directory.h"
 #include "core/verbs/text_forms.h"
 #include "core/verify/history_file.h"
 
@@ -31,7 +32,7 @@ class Reader {
     if (word != "-" && !fs::exists(word, error))
       return make_error(ErrorId::kDocNotFound, "there is no file \"" + word + "\"");
     if (!fs::is_directory(word, error)) return read_file(word, only_files ? "" : name_of(word));
-    if (fs::exists(fs::path(word) / "CURRENT", error)) return read_store(word);
+    if (fs::exists(fs::path(word) / store::kFormatFile, error)) return read_store(word);
     return read_directory(word);
   }
 
