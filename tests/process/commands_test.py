@@ -49,7 +49,7 @@ class Commands(ProcessTest):
         self.laptop.ok("set", "a", "/n", "2")
         self.laptop.ok("new", "--name", "b", "-f", "-", stdin='{"n": 3}')
 
-        self.assertEqual(self.laptop.ok("query", "$.n"), "2\n3")
+        self.assertEqual(self.laptop.ok("query", "$.n", "--in", "*"), "2\n3")
         self.assertEqual(self.laptop.ok("query", "$.n", "--at", f"#{first}", "--in", "a"), "1")
         self.assertEqual(self.laptop.ok("get", "a", "/n", "--at", f"#{first}"), "1")
 
