@@ -3,6 +3,7 @@
 #include "core/control/error_table.h"
 #include "core/verbs/history.h"
 #include "core/verbs/revision.h"
+#include "core/verbs/text_forms.h"
 #include "core/verbs/value.h"
 
 #include <nlohmann/json.hpp>
