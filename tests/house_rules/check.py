@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The house rules that a program can check; each one is a ctest test of its own.
 
-    check.py [--root DIR] RULE…      layers, coroutines, sizes, words, headers, format, self-test
+    check.py [--root DIR] RULE…      layers, coroutines, sizes, includes, words, headers, format, self-test
     check.py --update-sizes          write down today's long functions (tests/house_rules/long_functions.txt)
 
 Prints one line a finding, "file:line: what; what to do", and exits 1 when there is one.
@@ -175,6 +175,47 @@ def update_sizes(root):
             file.write(f"{path}\t{name}\t{lines}\n")
 
 
+# ----------------------------------------------------------------------------------------- includes
+
+
+def included_files(root, path, known):
+    """The project's headers that path includes, directly or not; known keeps what was found before."""
+    if path not in known:
+        known[path] = set()
+        for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', read(root, path), re.M):
+            if os.path.exists(os.path.join(root, name)):
+                known[path] |= {name} | included_files(root, name, known)
+    return known[path]
+
+
+DECLARED_TYPE = re.compile(r"^(?:class|struct|enum class|using)\s+(?:\[\[\w+\]\]\s*)?(\w+)", re.M)
+DECLARED_FUNCTION = re.compile(r"^(?!using|return|#)[\w:<>,&*\[\] ]+[\s&*>](\w{5,})\(", re.M)
+
+
+def check_includes(root):
+    """Batched builds compile sources together and would hide that one of them lacks an include."""
+    allowed = read_layers(here(root, "layers.txt"))
+    ours = {os.path.basename(module) for module in allowed} | {"converge"}
+    text, words, declared, known = {}, {}, {}, {}
+    for path in source_files(root, ("core", "agent", "cli")):
+        text[path] = without_comments_and_strings(read(root, path))
+        words[path] = set(re.findall(r"\w+", text[path]))
+        if path.endswith(".h"):
+            for name in DECLARED_TYPE.findall(text[path]) + DECLARED_FUNCTION.findall(text[path]):
+                declared.setdefault(name, set()).add(path)
+    for path in (p for p in text if p.endswith(".cpp")):
+        module = os.path.dirname(path)
+        seen = included_files(root, path, known)
+        visible = set().union(*(words[p] for p in seen if p in words))
+        for name in sorted((words[path] & set(declared)) - visible):
+            homes = sorted(h for h in declared[name] if os.path.dirname(h) in allowed.get(module, set()) | {module})
+            used = re.search(rf"(?<![\w.>~:])((?:\w+::)*){name}\b(?=\(|\{{|\s+\w+[;({{=)]|::|&|\*)", text[path])
+            made_here = re.search(rf"(?:class|struct|using|[\w>&*])\s+[&*]?{name}\b", text[path])
+            if homes and used and not made_here and set(used.group(1).split("::")[:-1]) <= ours:
+                line = text[path].count("\n", 0, used.start()) + 1
+                yield f"{path}:{line}: {name} is declared in {homes[0]}; include it"
+
+
 # ----------------------------------------------------------------------------------------- words
 
 # (pattern, files it applies to, what to do). Patterns see code without comments and strings.
@@ -257,6 +298,7 @@ PLANTED = {
     "layers": ("core/crdt/a.cpp", '#include "core/store/b.h"\n'),
     "coroutines": ("agent/net/a.cpp", "task f() {\n  if (co_await g()) co_return;\n}\n"),
     "sizes": ("core/base/a.cpp", "int f() {\n" + "  g();\n" * 80 + "}\n"),
+    "includes": ("core/base/g.cpp", "int g() { return first_word(3); }\n"),
     "words": ("core/base/b.cpp", "void f() { std::cout << 1; }\n"),
     "headers": ("core/base/c.h", '#include <leveldb/db.h>\n'),
     "format": ("core/base/d.cpp", "int   f( ) { return 1 ; }\n"),
@@ -264,6 +306,7 @@ PLANTED = {
 INNOCENT = {
     "agent/net/e.cpp": ("task f() {\n  const bool ready = co_await connect(options);\n  co_await wait(ready);\n"
                         "  // if (co_await f()) is what GCC miscompiles\n}\n"),
+    "core/base/first_word.h": "#pragma once\n\nint first_word(int at);\n",
     "core/base/f.h": "#pragma once\n\nconst char* f();  ///< \"std::cout\" is only mentioned\n",
 }
 
@@ -303,6 +346,7 @@ RULES = {
     "layers": check_layers,
     "coroutines": check_coroutines,
     "sizes": check_sizes,
+    "includes": check_includes,
     "words": check_words,
     "headers": check_headers,
     "format": check_format,
