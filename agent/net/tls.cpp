@@ -122,28 +122,34 @@ Result<Certificate> read_certificate(const std::filesystem::path& path) {
   return certificate;
 }
 
-Result<void> finish_file(File file, const std::filesystem::path& path, bool written) {
-  const bool flushed =
-      written && std::fflush(file.get()) == 0 && ::fsync(::fileno(file.get())) == 0;
-  if (flushed) return {};
-  auto error = system_error("cannot write " + path.string());
-  ::unlink(path.c_str());
-  return error;
+/// Makes a file that is complete from the moment it has its name: two agents that start at once on
+/// the same keys both end with what one of them wrote. A file that is there already stays.
+template <class Write>
+Result<void> publish_file(const std::filesystem::path& path, mode_t mode, Write write) {
+  std::string draft = path.string() + ".XXXXXX";
+  const int descriptor = ::mkostemp(draft.data(), O_CLOEXEC);
+  if (descriptor < 0) return system_error(path.string());
+  File file(::fdopen(descriptor, "w"), &std::fclose);
+  const bool written = file != nullptr && ::fchmod(descriptor, mode) == 0 &&
+                       write(file.get()) == 1 && std::fflush(file.get()) == 0 &&
+                       ::fsync(descriptor) == 0;
+  Result<void> out;
+  if (!written || (::link(draft.c_str(), path.c_str()) != 0 && errno != EEXIST)) {
+    out = system_error("cannot write " + path.string());
+  }
+  ::unlink(draft.c_str());
+  return out;
 }
 
 Result<void> write_key(const std::filesystem::path& path, EVP_PKEY* key) {
-  auto file = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600, "w");
-  if (!file) return file.error();
-  const bool written =
-      PEM_write_PrivateKey(file->get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1;
-  return finish_file(std::move(*file), path, written);
+  return publish_file(path, 0600, [&](std::FILE* file) {
+    return PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  });
 }
 
 Result<void> write_certificate(const std::filesystem::path& path, X509* certificate) {
-  auto file = open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0644, "w");
-  if (!file) return file.error();
-  const bool written = PEM_write_X509(file->get(), certificate) == 1;
-  return finish_file(std::move(*file), path, written);
+  return publish_file(path, 0644,
+                      [&](std::FILE* file) { return PEM_write_X509(file, certificate); });
 }
 
 Result<void> use_identity(SSL_CTX* context, const TlsIdentity& identity);

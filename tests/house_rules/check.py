@@ -210,7 +210,7 @@ def check_includes(root):
         for name in sorted((words[path] & set(declared)) - visible):
             homes = sorted(h for h in declared[name] if os.path.dirname(h) in allowed.get(module, set()) | {module})
             used = re.search(rf"(?<![\w.>~:])((?:\w+::)*){name}\b(?=\(|\{{|\s+\w+[;({{=)]|::|&|\*)", text[path])
-            made_here = re.search(rf"(?:class|struct|using|[\w>&*])\s+[&*]?{name}\b", text[path])
+            made_here = re.search(rf"(?:\b(?!return|co_return|co_await|else)\w+|[>&*])\s+[&*]?{name}\b", text[path])
             if homes and used and not made_here and set(used.group(1).split("::")[:-1]) <= ours:
                 line = text[path].count("\n", 0, used.start()) + 1
                 yield f"{path}:{line}: {name} is declared in {homes[0]}; include it"

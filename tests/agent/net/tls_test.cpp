@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 #include <sys/stat.h>
+#include <thread>
+#include <vector>
 
 namespace converge::net {
 namespace {
@@ -24,6 +26,26 @@ class TempDir {
 };
 
 }  // namespace
+
+TEST_CASE("agents that start at once on the same keys have one identity", "[net]") {
+  const TempDir dir;
+  constexpr std::size_t kAgents = 8;
+  std::vector<std::string> fingerprints(kAgents);
+  std::vector<std::thread> agents;
+  for (std::string& fingerprint : fingerprints) {
+    agents.emplace_back([&fingerprint, &dir] {
+      const auto made =
+          TlsIdentity::load_or_create(dir.path / "device.crt", dir.path / "device.key", "laptop");
+      fingerprint = made ? made->fingerprint() : made.error().message;
+    });
+  }
+  for (std::thread& agent : agents) agent.join();
+  for (const std::string& fingerprint : fingerprints) {
+    CHECK(fingerprint.size() == 64);
+    CHECK(fingerprint == fingerprints.front());
+  }
+  CHECK(std::distance(fs::directory_iterator(dir.path), fs::directory_iterator()) == 2);
+}
 
 TEST_CASE("a device identity is made once and keeps its fingerprint", "[net]") {
   const TempDir dir;
