@@ -266,7 +266,7 @@ void PeerService::peer_up(const session::PeerInfo& info) {
   context_.control->post([this, live] {
     live_[live.info.connection] = live;
     if (live.announce) announcer_.peer_up(live.info.connection);
-    gossip_due_ = true;
+    gossip_soon();
     if (!live.is_foreign) return;
     const auto delay = live.info.dialled.empty() ? 5 * kAdoptDelay : kAdoptDelay;
     context_.control->after(

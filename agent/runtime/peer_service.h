@@ -110,6 +110,7 @@ class PeerService {
               const std::vector<net::DialStatus>& dials, handlers::PeersReply reply);
   void tick();
   void gossip();
+  void gossip_soon();
   void review_peers();
 
   Context& context_;

@@ -140,13 +140,19 @@ std::string PeerService::workspace_digest() {
 
 void PeerService::changed() {
   digest_.clear();
+  gossip_soon();
+}
+
+void PeerService::gossip_soon() {
   if (gossip_due_) return;
   gossip_due_ = true;
   context_.control->after(kGossipDelay, [this] { gossip(); });
 }
 
 /// Tells the agents connected what we hold, as a transient message on the catalog: equal digests
-/// are what "converged" means. Stock peers that have the catalog open see a message they ignore.
+/// are what "converged" means. Who has not told his own is named, and answers: his message may have
+/// come before the catalog was open on this side. Stock peers that have the catalog open see a
+/// message they ignore.
 void PeerService::gossip() {
   const bool anybody = std::any_of(live_.begin(), live_.end(),
                                    [](const auto& each) { return each.second.is_agent; });
@@ -160,7 +166,11 @@ void PeerService::gossip() {
     return;
   }
   gossip_due_ = false;
-  const Json text{{kGossipKey, 1}, {"digest", workspace_digest()}};
+  Json unheard = Json::array();
+  for (const auto& [connection, live] : live_) {
+    if (live.is_agent && live.digest.empty()) unheard.push_back(live.info.peer_id);
+  }
+  const Json text{{kGossipKey, 1}, {"digest", workspace_digest()}, {"unheard", unheard}};
   const std::vector<std::uint8_t> cbor = Json::to_cbor(text);
   session::Ephemeral message;
   message.sender = context_.facts.peer_id;
@@ -184,6 +194,11 @@ void PeerService::received_ephemeral(const session::Ephemeral& message) {
   for (auto& [connection, live] : live_) {
     if (live.info.peer_id == message.sender) live.digest = digest.get<std::string>();
   }
+  const Json unheard = json.value("unheard", Json::array());
+  const bool asks_us = std::any_of(unheard.begin(), unheard.end(), [this](const Json& peer) {
+    return peer.is_string() && peer.get_ref<const std::string&>() == context_.facts.peer_id;
+  });
+  if (asks_us) gossip_soon();
 }
 
 }  // namespace converge::runtime

@@ -288,6 +288,15 @@ class Rights(ProcessTest):
         nas.ok("peer", "resume", "laptop")
         wait_until(lambda: peer(nas, "laptop")["state"] == "up", "the peer to be back")
 
+    def test_equal_replicas_that_meet_again_know_that_they_are(self):
+        nas, laptop = self.pair()
+        laptop.ok("new", "--name", "n", "-f", "-", stdin='{"a": 1}')
+        self.synced(laptop)
+        for _ in range(10):  # either side's word may come before the other one listens
+            laptop.ok("peer", "pause", "nas")
+            laptop.ok("peer", "resume", "nas")
+            self.synced(laptop)
+
     def test_a_rate_slows_the_transfer_down(self):
         nas, laptop = self.pair("--rate", "64KiB/s")
         self.assertEqual(peer(laptop, "nas")["rate"], "64KiB/s")
