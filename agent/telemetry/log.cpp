@@ -9,15 +9,15 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
 #include <atomic>
+#include <deque>
 #include <mutex>
 
 namespace converge::telemetry {
 namespace {
 
 constexpr std::string_view kWords[] = {"trace", "debug", "info", "warn", "error"};
-
-std::string_view word(Level level) { return kWords[static_cast<std::size_t>(level)]; }
 
 std::string rfc3339(std::int64_t wall_ms) {
   const auto seconds = static_cast<std::time_t>(wall_ms / 1000);
@@ -38,7 +38,7 @@ void append_escaped(std::string& out, std::string_view text) {
 
 std::string text_line(std::int64_t at_ms, Level level, std::string_view code,
                       std::string_view message, const Fields& fields) {
-  std::string line = fmt::format("{} {:<5} {} ", rfc3339(at_ms), word(level), code);
+  std::string line = fmt::format("{} {:<5} {} ", rfc3339(at_ms), to_word(level), code);
   append_escaped(line, message);
   for (const auto& [name, value] : fields) {
     line += fmt::format(" {}=", name);
@@ -50,13 +50,21 @@ std::string text_line(std::int64_t at_ms, Level level, std::string_view code,
 std::string json_line(std::int64_t at_ms, Level level, std::string_view code,
                       std::string_view message, const Fields& fields) {
   nlohmann::ordered_json line = {
-      {"at", rfc3339(at_ms)}, {"level", word(level)}, {"code", code}, {"message", message}};
+      {"at", rfc3339(at_ms)}, {"level", to_word(level)}, {"code", code}, {"message", message}};
   for (const auto& [name, value] : fields) line[std::string(name)] = value;
   // A peer's invalid UTF-8 must not make dump() throw.
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+std::size_t size_of(const LogLine& line) {
+  std::size_t bytes = sizeof(LogLine) + line.code.size() + line.message.size();
+  for (const auto& [name, value] : line.fields) bytes += name.size() + value.size();
+  return bytes;
+}
+
 }  // namespace
+
+std::string_view to_word(Level level) { return kWords[static_cast<std::size_t>(level)]; }
 
 struct Log::Impl {
   Impl(const Clock& c, Level l, Format f, spdlog::sink_ptr sink)
@@ -72,14 +80,37 @@ struct Log::Impl {
     const auto line = format == Format::kJson ? json_line(now, at, code, message, fields)
                                               : text_line(now, at, code, message, fields);
     logger.log(spdlog::level::info, "{}", line);
+    keep({.at_ms = now,
+          .level = at,
+          .code = std::string(code),
+          .message = std::string(message),
+          .fields = fields});
+    const std::lock_guard lock(listener_mutex);
+    if (listener) listener();
+  }
+
+  void keep(LogLine line) {
+    const std::lock_guard lock(mutex);
+    line.number = ++last_number;
+    kept_bytes += size_of(line);
+    kept.push_back(std::move(line));
+    while (kept.size() > 1 && (kept.size() > kLinesKept || kept_bytes > kBytesKept)) {
+      kept_bytes -= size_of(kept.front());
+      kept.pop_front();
+    }
   }
 
   const Clock& clock;
-  const Format format;
+  std::atomic<Format> format;
   std::atomic<Level> level;
   spdlog::logger logger;
-  std::mutex mutex;  // guards limit
+  mutable std::mutex mutex;  // guards limit and what is kept
   RateLimit limit;
+  std::deque<LogLine> kept;
+  std::size_t kept_bytes = 0;
+  std::uint64_t last_number = 0;
+  std::mutex listener_mutex;
+  std::function<void()> listener;
 };
 
 Log::Log(const Clock& clock, Level level, Format format)
@@ -110,6 +141,20 @@ void Log::write(Level level, std::string_view code, std::string_view message,
 
 void Log::set_level(Level level) { impl_->level = level; }
 
+void Log::set_format(Format format) { impl_->format = format; }
+
 Level Log::level() const { return impl_->level; }
+
+std::vector<LogLine> Log::lines(std::uint64_t after, std::size_t most) const {
+  const std::lock_guard lock(impl_->mutex);
+  const auto first = std::ranges::upper_bound(impl_->kept, after, {}, &LogLine::number);
+  const auto count = std::min(most, static_cast<std::size_t>(impl_->kept.end() - first));
+  return {first, first + static_cast<std::ptrdiff_t>(count)};
+}
+
+void Log::set_listener(std::function<void()> listener) {
+  const std::lock_guard lock(impl_->listener_mutex);
+  impl_->listener = std::move(listener);
+}
 
 }  // namespace converge::telemetry

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace converge::telemetry {
 
@@ -19,6 +20,8 @@ class Metrics {
   class Counter {
    public:
     void add(double amount = 1);
+    /// Brings it to a total that somebody else counts; never down. One caller at a time.
+    void raise_to(double total);
 
    private:
     friend class Metrics;
@@ -57,6 +60,21 @@ class Metrics {
 
   /// Prometheus text exposition format 0.0.4.
   std::string text() const;
+
+  /// One line of that text.
+  struct Sample {
+    std::string name;  ///< with _bucket, _sum, _count for histograms
+    Labels labels;
+    double value = 0;
+  };
+  /// What was counted under one name.
+  struct Family {
+    std::string name;
+    std::string help;
+    std::string type;  ///< counter, gauge, histogram
+    std::vector<Sample> samples;
+  };
+  std::vector<Family> families() const;
 
  private:
   struct Impl;
