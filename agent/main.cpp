@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -48,18 +49,6 @@ sigset_t block_signals() {
   return set;
 }
 
-void reload(const config::CommandLine& line, telemetry::Log& log) {
-  runtime::notify_reloading();
-  const auto config = config::resolve(line, config::process_environment());
-  if (!config) {
-    log.write(Level::kError, "config.invalid", config.error().message);
-    return;
-  }
-  log.set_level(level_of(config->log_level));
-  log.write(Level::kInfo, "config.reloaded", "read the configuration again",
-            {{"level", config::to_string(config->log_level)}});
-}
-
 /// Ends the process when a stop takes longer than its deadline: that is only a crash.
 void start_watchdog(Milliseconds deadline) {
   constexpr Milliseconds kGrace{2000};
@@ -77,10 +66,16 @@ int serve(const config::CommandLine& line, const config::Config& config) {
                                                                     : telemetry::Log::Format::kText;
   telemetry::Log log(clock, level_of(config.log_level), format);
   std::atomic<Milliseconds::rep> deadline{config.shutdown_deadline.count()};
-  auto agent = runtime::Agent::start(config, log, [&deadline](Milliseconds wanted) {
+  runtime::ProcessHooks hooks;
+  hooks.stop = [&deadline](Milliseconds wanted) {
     deadline = wanted.count();
     ::kill(::getpid(), SIGTERM);
-  });
+  };
+  hooks.read_config = [&line] { return config::resolve(line, config::process_environment()); };
+  hooks.applied = [&deadline](const config::Config& now) {
+    deadline = now.shutdown_deadline.count();
+  };
+  auto agent = runtime::Agent::start(config, log, std::move(hooks));
   if (!agent) return report(agent.error());
   if (!config.ready_file.empty()) {
     const auto written = runtime::write_ready_file(config.ready_file, **agent);
@@ -89,12 +84,10 @@ int serve(const config::CommandLine& line, const config::Config& config) {
   runtime::notify_ready(**agent);
   log.write(Level::kInfo, "agent.ready", "serving",
             {{"socket", (*agent)->socket().native()},
-             {"listen", (*agent)->listen_address().value_or("off")}});
+             {"listen", (*agent)->listen_address().value_or("off")},
+             {"metrics", (*agent)->metrics_address().value_or("off")}});
   int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
-    reload(line, log);
-    runtime::notify_ready(**agent);
-  }
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) (*agent)->reload();
   runtime::notify_stopping();
   log.write(Level::kInfo, "agent.stopping", "stopping");
   start_watchdog(Milliseconds(deadline));

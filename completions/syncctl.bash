@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -79,6 +79,10 @@ _syncctl() {
       'agent show') command='agent show' ;;
       'agent ping') command='agent ping' ;;
       'agent stop') command='agent stop' ;;
+      'agent reload') command='agent reload' ;;
+      'agent metrics') command='agent metrics' ;;
+      'agent logs') command='agent logs' ;;
+      'agent level') command='agent level' ;;
       ' config') command='config' ;;
       'config ls') command='config ls' ;;
       'config get') command='config get' ;;
@@ -176,10 +180,14 @@ _syncctl() {
     'git uninstall') flags='--global' ;;
     'git merge-driver') flags='' ;;
     'git textconv') flags='' ;;
-    'agent') children='show ping stop' ;;
+    'agent') children='show ping stop reload metrics logs level' ;;
     'agent show') flags='' ;;
     'agent ping') flags='' ;;
     'agent stop') flags='--deadline' ;;
+    'agent reload') flags='' ;;
+    'agent metrics') flags='' ;;
+    'agent logs') flags='--follow --level --since' ;;
+    'agent level') flags='--for' ;;
     'config') children='ls get set unset edit validate path' ;;
     'config ls') flags='--show-origin' ;;
     'config get') flags='' ;;

@@ -20,6 +20,7 @@ enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 /// in capitals), configuration file, built-in. Keys, defaults and their help stand in one table
 /// (keys.h).
 struct Config {
+  std::filesystem::path file;       ///< the configuration file that was read; empty: none
   std::filesystem::path store_dir;  ///< empty only with `ephemeral`
   bool ephemeral = false;           ///< MemoryStore; nothing is kept
   std::uint64_t document_cache_bytes = 128u << 20;
@@ -32,6 +33,7 @@ struct Config {
   std::string listen = "127.0.0.1:4433";  ///< ADDRESS:PORT, or "off"
   ListenTls listen_tls = ListenTls::kAuto;
   std::vector<std::string> origins;  ///< Origin headers admitted; "*" all. Empty: none
+  std::string metrics = "off";       ///< loopback ADDRESS:PORT of /metrics, or "off"
   std::string advertise;             ///< URL written into invitations; empty: made from `listen`
   std::filesystem::path ready_file;  ///< empty: none
   int shards = 0;                    ///< 0: one a processor

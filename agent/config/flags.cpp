@@ -66,6 +66,7 @@ Result<Config> resolve(const CommandLine& line, const Environment& environment) 
   if (file) {
     const auto done = apply_file(*file, config);
     if (!done) return done.error();
+    config.file = *file;
   }
   const auto done = apply_environment(environment, config);
   if (!done) return done.error();
@@ -75,6 +76,7 @@ Result<Config> resolve(const CommandLine& line, const Environment& environment) 
   }
   // An agent for one test must not fight over the usual port and socket.
   if (config.ephemeral && !sets(line, "listen")) config.listen = "127.0.0.1:0";
+  if (config.ephemeral && !sets(line, "metrics")) config.metrics = "off";
   if (config.ephemeral && !sets(line, "socket")) config.socket.clear();
   if (config.ephemeral && !sets(line, "keys")) config.keys_dir.clear();
   const auto valid = validate(config);

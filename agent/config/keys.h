@@ -3,6 +3,7 @@
 #include "agent/config/config.h"
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace converge::config {
@@ -21,6 +22,9 @@ struct KeySpec {
   std::string_view default_text;
   std::string_view help;  ///< one sentence without a full stop
   Result<void> (*apply)(Config& config, std::string_view text);
+  /// The value as text that `apply` takes; empty where nothing is set.
+  std::string (*show)(const Config& config);
+  bool reloads = false;  ///< takes effect without a restart: SIGHUP, `syncctl agent reload`
 };
 
 std::span<const KeySpec> keys();

@@ -66,6 +66,24 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return *value;
 }
 
+std::string format_duration(std::chrono::milliseconds value) {
+  const auto ms = value.count();
+  if (ms == 0) return "0";
+  if (ms % 3'600'000 == 0) return fmt::format("{}h", ms / 3'600'000);
+  if (ms % 60'000 == 0) return fmt::format("{}m", ms / 60'000);
+  return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
+}
+
+std::string format_size(std::uint64_t bytes) {
+  constexpr std::array kBinary{"", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  while (bytes > 0 && bytes % 1024 == 0 && unit + 1 < kBinary.size()) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{}{}", bytes, kBinary[unit]);
+}
+
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t low, std::int64_t high) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

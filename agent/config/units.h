@@ -15,6 +15,10 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// Errors: kInvalid, also for what does not fit 64 bits.
 Result<std::uint64_t> parse_size(std::string_view text);
 
+/// The shortest text that these read as the same value: "90s", "64MiB".
+std::string format_duration(std::chrono::milliseconds value);
+std::string format_size(std::uint64_t bytes);
+
 /// A decimal number from `low` to `high`. Errors: kInvalid.
 Result<std::int64_t> parse_integer(std::string_view text, std::int64_t low, std::int64_t high);
 

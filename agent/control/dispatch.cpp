@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 namespace converge::handlers {
@@ -22,6 +23,10 @@ struct Row {
 
 constexpr std::array kTable{
     Row{"agent.hello", agent_hello},
+    Row{"agent.level", agent_level},
+    Row{"agent.logs", agent_logs},
+    Row{"agent.metrics", agent_metrics},
+    Row{"agent.reload", agent_reload},
     Row{"agent.status", agent_status},
     Row{"agent.stop", agent_stop},
     Row{"conflict.ignore", conflict_ignore},
@@ -103,6 +108,18 @@ std::vector<std::string_view> methods() {
   return out;
 }
 
+// References into an unordered_map stay valid, and methods come from the table above.
+Dispatcher::Counts& Dispatcher::counts_of(const std::string& method) {
+  if (const auto known = counts_.find(method); known != counts_.end()) return known->second;
+  const auto counter = [&](const char* result) {
+    return metrics_.counter("syncd_requests_total", "Control requests answered",
+                            {{"method", method}, {"result", result}});
+  };
+  const auto seconds = metrics_.histogram("syncd_request_seconds", "From a request to its answer",
+                                          {{"method", method}});
+  return counts_.emplace(method, Counts{counter("ok"), counter("error"), seconds}).first->second;
+}
+
 void Dispatcher::dispatch(const control::Request& request, EventSink sink,
                           std::uint64_t subscription, Reply reply) {
   const Handler handler = find_handler(request.method);
@@ -135,15 +152,15 @@ void Dispatcher::dispatch(const control::Request& request, EventSink sink,
     waiting_.emplace(*id, std::vector<Reply>{});
   }
   ++pending_;
-  call->reply = [this, method = call->method, id = *id,
+  call->reply = [this, &counts = counts_of(call->method), id = *id,
+                 began = services_.clock().steady_now(),
                  reply = std::move(reply)](Result<Json> result) mutable {
     services_.on_control(
-        [this, method, id, reply = std::move(reply), result = std::move(result)]() mutable {
+        [this, &counts, id, began, reply = std::move(reply), result = std::move(result)]() mutable {
           --pending_;
-          metrics_
-              .counter("syncd_requests_total", "Control requests answered",
-                       {{"method", method}, {"result", result ? "ok" : "error"}})
-              .add();
+          (result ? counts.ok : counts.error).add();
+          const std::chrono::duration<double> took = services_.clock().steady_now() - began;
+          counts.seconds.observe(took.count());
           const auto waiting = waiting_.find(id);
           if (!id.empty() && waiting != waiting_.end()) {
             const std::vector<Reply> others = std::move(waiting->second);

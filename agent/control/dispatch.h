@@ -30,8 +30,17 @@ class Dispatcher {
   std::size_t pending() const { return pending_; }
 
  private:
+  /// Where the answers of one method are counted.
+  struct Counts {
+    telemetry::Metrics::Counter ok;
+    telemetry::Metrics::Counter error;
+    telemetry::Metrics::Histogram seconds;
+  };
+  Counts& counts_of(const std::string& method);
+
   Services& services_;
   telemetry::Metrics& metrics_;
+  std::unordered_map<std::string, Counts> counts_;  ///< of methods that were asked for
   /// Request ids under way, and who else waits for each answer.
   std::unordered_map<std::string, std::vector<Reply>> waiting_;
   std::size_t pending_ = 0;

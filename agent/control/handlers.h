@@ -7,6 +7,10 @@
 namespace converge::handlers {
 
 void agent_hello(Services& services, CallPtr call);
+void agent_level(Services& services, CallPtr call);
+void agent_logs(Services& services, CallPtr call);
+void agent_metrics(Services& services, CallPtr call);
+void agent_reload(Services& services, CallPtr call);
 void agent_status(Services& services, CallPtr call);
 void agent_stop(Services& services, CallPtr call);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "agent/telemetry/log.h"
+#include "agent/telemetry/metrics.h"
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/result.h"
@@ -94,6 +96,18 @@ struct InvitationTerms {
   bool is_limited() const { return read_only || !collections.empty(); }
 };
 
+/// What came of reading the configuration again; keys as in syncd.toml.
+struct ReloadReport {
+  std::vector<std::string> changed;        ///< in force now
+  std::vector<std::string> needs_restart;  ///< differ from what the agent runs with
+};
+
+/// How much is logged now, and what the configuration says; as words.
+struct LogLevel {
+  std::string level;
+  std::string configured;
+};
+
 /// Everything a request handler may ask of the rest of the agent. The functions are called on the
 /// control thread unless they say otherwise.
 class Services {
@@ -119,7 +133,19 @@ class Services {
   /// The workspace's catalog. Any thread; changes only when a workspace is joined.
   virtual DocumentId catalog() = 0;
 
+  // The process.
   virtual void stop(std::chrono::milliseconds deadline) = 0;
+  /// Errors: config.invalid; nothing has changed then.
+  virtual Result<ReloadReport> reload() = 0;
+  /// With `wanted` the level is changed first; it goes back to what the configuration says after
+  /// `lasts`, unless that is 0. Errors: usage.argument (no level).
+  virtual Result<LogLevel> log_level(const std::string& wanted,
+                                     std::chrono::milliseconds lasts) = 0;
+  virtual telemetry::Log& log() = 0;  ///< any thread
+  /// Kept lines behind `after` and from then on all, as LogLine objects, until the sink says no.
+  virtual void follow_log(std::uint64_t after, telemetry::Level level, EventSink sink) = 0;
+  /// With gauges that are only set when somebody looks.
+  virtual telemetry::Metrics& metrics() = 0;
 
   // Peers.
   virtual void peers(PeersReply reply) = 0;

@@ -5,6 +5,7 @@
 #include "agent/runtime/context.h"
 #include "agent/runtime/control_desk.h"
 #include "agent/runtime/endpoint.h"
+#include "agent/runtime/monitor.h"
 #include "agent/runtime/outbox_courier.h"
 #include "agent/runtime/version.h"
 #include "core/store/store.h"
@@ -72,6 +73,7 @@ struct Agent::Impl {
   std::optional<std::uint16_t> port;
   std::unique_ptr<AgentServices> services;
   std::unique_ptr<ControlDesk> desk;
+  std::unique_ptr<Monitor> monitor;
   std::unique_ptr<OutboxCourier> courier;  ///< null: this user has no outbox
   bool stopped = false;
 
@@ -82,7 +84,7 @@ struct Agent::Impl {
   Result<void> open_keys();
   Result<void> choose_catalog();
   Result<void> choose_socket();
-  void start_threads(std::function<void(Milliseconds)> on_stop_request);
+  void start_threads(ProcessHooks hooks);
   void end_threads();
 };
 
@@ -111,16 +113,17 @@ std::optional<std::string> Agent::listen_url() const {
   return (transport_of(impl_->context.config).plain ? "ws://" : "wss://") + *address;
 }
 
-Result<std::unique_ptr<Agent>> Agent::start(
-    const config::Config& config, telemetry::Log& log,
-    std::function<void(std::chrono::milliseconds)> on_stop_request) {
+std::optional<std::string> Agent::metrics_address() const { return impl_->monitor->address(); }
+
+Result<std::unique_ptr<Agent>> Agent::start(const config::Config& config, telemetry::Log& log,
+                                            ProcessHooks hooks) {
   auto impl = std::make_unique<Impl>(config, log);
   for (const auto step :
        {&Impl::open_store, &Impl::open_keys, &Impl::choose_catalog, &Impl::choose_socket}) {
     const auto done = (impl.get()->*step)();
     if (!done) return done.error();
   }
-  impl->start_threads(std::move(on_stop_request));
+  impl->start_threads(std::move(hooks));
   auto port = impl->services->peer_service().start();
   if (!port) {
     Error error = port.error();
@@ -140,6 +143,8 @@ Result<std::unique_ptr<Agent>> Agent::start(
     if (error.code == ErrorCode::kConflict) error.code = ErrorCode::kIo;
     return error;
   }
+  const auto monitored = impl->monitor->start();
+  if (!monitored) return monitored.error();
   impl->context.control->post([services = impl->services.get()] { services->begin(); });
   if (!config.outbox.empty()) {
     impl->courier = std::make_unique<OutboxCourier>(config.outbox, impl->socket,
@@ -237,20 +242,21 @@ Result<void> Agent::Impl::choose_socket() {
   return {};
 }
 
-void Agent::Impl::start_threads(std::function<void(Milliseconds)> on_stop_request) {
+void Agent::Impl::start_threads(ProcessHooks hooks) {
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
   const std::size_t count = context.config.shards > 0
                                 ? static_cast<std::size_t>(context.config.shards)
                                 : static_cast<std::size_t>(processors);
   context.net = std::make_unique<Worker>("net");
   context.control = std::make_unique<Worker>("control");
-  services = std::make_unique<AgentServices>(context, std::move(on_stop_request));
+  services = std::make_unique<AgentServices>(context, std::move(hooks));
   for (std::size_t number = 0; number < count; ++number) {
     context.shards.push_back(
         std::make_unique<Shard>(number, context.config.document_cache_bytes / count, *context.store,
                                 context.clock, context.random, *services));
   }
   desk = std::make_unique<ControlDesk>(context, *services);
+  monitor = std::make_unique<Monitor>(context, *services);
 }
 
 /// Tasks of one thread may post to another, so an ended thread's queue still takes them.
@@ -268,12 +274,20 @@ Agent::Impl::~Impl() {
   }
   courier.reset();
   end_threads();
+  monitor.reset();
   desk.reset();
   services.reset();
   if (!temporary_dir.empty()) {
     std::error_code ignored;
     std::filesystem::remove_all(temporary_dir, ignored);
   }
+}
+
+void Agent::reload() {
+  impl_->context.control->post([services = impl_->services.get()] {
+    const auto done = services->reload();
+    (void)done;  // it is in the log
+  });
 }
 
 Result<void> Agent::stop(Milliseconds deadline) {
@@ -287,6 +301,7 @@ Result<void> Agent::stop(Milliseconds deadline) {
   };
   const auto share = std::min(deadline / 4, Milliseconds(2000));
   impl.context.control->post([desk = impl.desk.get()] { desk->refuse_requests(); });
+  impl.monitor->stopping();
   impl.courier.reset();  // what it is just sending is refused and goes on waiting
   wait_for(
       [&impl, share](std::function<void()> done) {
@@ -307,6 +322,7 @@ Result<void> Agent::stop(Milliseconds deadline) {
   }
   wait_for([&impl, share](std::function<void()> done) { impl.desk->stop(share, std::move(done)); },
            left());
+  wait_for([&impl](std::function<void()> done) { impl.monitor->stop(std::move(done)); }, left());
   const auto closed = impl.context.store->close(left());
   impl.end_threads();
   return closed;

@@ -9,10 +9,10 @@
 
 namespace converge::runtime {
 
-AgentServices::AgentServices(Context& context,
-                             std::function<void(std::chrono::milliseconds)> on_stop)
+AgentServices::AgentServices(Context& context, ProcessHooks hooks)
     : context_(context),
-      on_stop_(std::move(on_stop)),
+      hooks_(std::move(hooks)),
+      process_(context, hooks_),
       peers_(context),
       watch_(*this),
       keeper_(context, [this] { peers_.names_changed(); }),
@@ -41,6 +41,39 @@ void AgentServices::on_control(std::function<void()> task) {
 
 void AgentServices::after(std::chrono::milliseconds delay, std::function<void()> task) {
   context_.control->after(delay, std::move(task));
+}
+
+telemetry::Metrics& AgentServices::metrics() {
+  const store::StoreStats stats = context_.store->stats();
+  const auto set = [this](const char* name, const char* help, auto value) {
+    context_.metrics.gauge(name, help).set(static_cast<double>(value));
+  };
+  set("syncd_documents", "Documents in the store", stats.counts.documents);
+  set("syncd_changes", "Changes of those documents", stats.counts.changes);
+  set("syncd_store_bytes", "Bytes of the store's files", stats.disk_bytes);
+  set("syncd_store_free_bytes", "Free bytes where the store lives", stats.free_bytes);
+  set("syncd_store_writable", "1 while the store takes writes",
+      stats.state == store::StoreState::kOpen ? 1 : 0);
+  set("syncd_commit_queue", "Writes that wait for the disk", stats.queue_length);
+  set("syncd_commit_queue_bytes", "Bytes of the writes that wait for the disk", stats.queue_bytes);
+  const auto count = [this](const char* name, const char* help, auto total,
+                            const telemetry::Metrics::Labels& labels = {}) {
+    context_.metrics.counter(name, help, labels).raise_to(static_cast<double>(total));
+  };
+  count("syncd_commit_groups_total", "Batches written to the log", stats.groups);
+  count("syncd_commit_requests_total", "Writes in those batches", stats.requests);
+  count("syncd_commit_syncs_total", "Syncs of the log", stats.syncs);
+  for (const auto& [operation, done] : stats.operations) {
+    const telemetry::Metrics::Labels labels{{"operation", operation}};
+    count("syncd_store_operations_total", "Operations on the store's files", done.count, labels);
+    count("syncd_store_operation_failures_total", "Operations that failed", done.failures, labels);
+    count("syncd_store_operation_seconds_total", "Time they took",
+          static_cast<double>(done.total_us) / 1e6, labels);
+  }
+  set("syncd_watchers", "Streams of events being served", watch_.subscriptions());
+  set("syncd_start_time_seconds", "When the agent started, in Unix time",
+      static_cast<double>(started_wall_ms_) / 1000);
+  return context_.metrics;
 }
 
 void AgentServices::add_peer(const handlers::PeerSettings& settings, bool replace,

@@ -5,6 +5,7 @@
 #include "agent/runtime/context.h"
 #include "agent/runtime/document_exchange.h"
 #include "agent/runtime/peer_service.h"
+#include "agent/runtime/process_control.h"
 #include "agent/runtime/store_work.h"
 #include "agent/runtime/watch_hub.h"
 
@@ -17,8 +18,7 @@ namespace converge::runtime {
 /// catalog. Threads as handlers::Services and ExchangeOutput say.
 class AgentServices final : public handlers::Services, public ExchangeOutput {
  public:
-  /// `on_stop` is called on the control thread when a client asks the agent to stop.
-  AgentServices(Context& context, std::function<void(std::chrono::milliseconds)> on_stop);
+  AgentServices(Context& context, ProcessHooks hooks);
   ~AgentServices() override;
 
   PeerService& peer_service() { return peers_; }
@@ -38,7 +38,17 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void on_control(std::function<void()> task) override;
   void after(std::chrono::milliseconds delay, std::function<void()> task) override;
   DocumentId catalog() override { return context_.catalog(); }
-  void stop(std::chrono::milliseconds deadline) override { on_stop_(deadline); }
+  void stop(std::chrono::milliseconds deadline) override { hooks_.stop(deadline); }
+  Result<handlers::ReloadReport> reload() override { return process_.reload(); }
+  Result<handlers::LogLevel> log_level(const std::string& wanted,
+                                       std::chrono::milliseconds lasts) override {
+    return process_.log_level(wanted, lasts);
+  }
+  telemetry::Log& log() override { return context_.log; }
+  void follow_log(std::uint64_t after, telemetry::Level level, handlers::EventSink sink) override {
+    process_.follow_log(after, level, std::move(sink));
+  }
+  telemetry::Metrics& metrics() override;
   void peers(handlers::PeersReply reply) override { peers_.list(std::move(reply)); }
   void add_peer(const handlers::PeerSettings& settings, bool replace,
                 handlers::Reply reply) override;
@@ -70,11 +80,13 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
 
  private:
   Context& context_;
-  std::function<void(std::chrono::milliseconds)> on_stop_;
+  ProcessHooks hooks_;
+  ProcessControl process_;
   PeerService peers_;
   WatchHub watch_;
   CatalogKeeper keeper_;
   StoreWork store_work_;
+  std::int64_t started_wall_ms_ = context_.clock.wall_now_ms();
 };
 
 }  // namespace converge::runtime

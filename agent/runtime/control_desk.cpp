@@ -90,7 +90,8 @@ void ControlDesk::handle(ControlClientId client, const std::string& line) {
                                               "agent.stopping"}));
   }
   const std::uint64_t subscription = place->second.next_subscription;
-  if (request.method == "watch.start") ++place->second.next_subscription;
+  if (request.method == "watch.start" || request.method == "agent.logs")
+    ++place->second.next_subscription;
   handlers::EventSink sink = [this, client, subscription](const Json& event) {
     if (!clients_.contains(client) || stopping_) return false;
     send(client, control::encode_notification(

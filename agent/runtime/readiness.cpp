@@ -17,11 +17,13 @@ namespace converge::runtime {
 Result<void> write_ready_file(const std::filesystem::path& path, const Agent& agent) {
   const auto listen = agent.listen_address();
   const auto url = agent.listen_url();
+  const auto metrics = agent.metrics_address();
   const nlohmann::json json{{"kind", "Ready"},
                             {"v", 1},
                             {"socket", std::filesystem::absolute(agent.socket()).native()},
                             {"listen", listen ? nlohmann::json(*listen) : nlohmann::json()},
                             {"url", url ? nlohmann::json(*url) : nlohmann::json()},
+                            {"metrics", metrics ? nlohmann::json(*metrics) : nlohmann::json()},
                             {"pid", getpid()}};
   const std::string text = json.dump() + "\n";
   const std::string temporary = fmt::format("{}.{}.tmp", path.native(), getpid());
@@ -46,12 +48,14 @@ void notify_ready(const Agent& agent) {
   sd_notify(0, fmt::format("READY=1\nSTATUS=serving {}", agent.socket().native()).c_str());
 }
 void notify_reloading() { sd_notify(0, "RELOADING=1"); }
+void notify_reloaded() { sd_notify(0, "READY=1"); }
 void notify_stopping() { sd_notify(0, "STOPPING=1"); }
 
 #else
 
 void notify_ready(const Agent&) {}
 void notify_reloading() {}
+void notify_reloaded() {}
 void notify_stopping() {}
 
 #endif

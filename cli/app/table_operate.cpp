@@ -28,6 +28,59 @@ std::vector<Command> cmd_agent() {
        .examples = {{"syncctl agent stop", ""}},
        .see_also = {"agent show"},
        .writes = true},
+      {.name = "agent reload",
+       .summary = "Have the agent read its configuration again",
+       .examples = {{"syncctl agent reload", "changed  log.level"}},
+       .exits = {{2, "the configuration is not valid; the agent goes on as before"}},
+       .kinds = {"ReloadReport"},
+       .see_also = {"agent level", "config"},
+       .notes = {"What can change while the agent runs does so at once; settings that need a "
+                 "restart are named in a warning. SIGHUP does the same."},
+       .writes = true},
+  };
+}
+
+std::vector<Command> cmd_agent_telemetry() {
+  return {
+      {.name = "agent metrics",
+       .summary = "Print the agent's counters in Prometheus text form",
+       .examples = {{"syncctl agent metrics", ""},
+                    {"syncctl agent metrics -o 'jsonpath=$.items[*].name'", ""}},
+       .kinds = {"Metrics"},
+       .see_also = {"status"}},
+      {.name = "agent logs",
+       .summary = "Print what the agent logged",
+       .flags = {{.name = "follow", .help = "go on with new lines as they come"},
+                 {.name = "level",
+                  .value = "LEVEL",
+                  .kind = Kind::kEnum,
+                  .help = "this level and worse",
+                  .choices = {"trace", "debug", "info", "warn", "error"}},
+                 {.name = "since",
+                  .value = "WHEN",
+                  .kind = Kind::kWhen,
+                  .help = "lines from this time on"}},
+       .examples = {{"syncctl agent logs --level warn --since 2h", ""},
+                    {"syncctl agent logs --follow", ""}},
+       .kinds = {"LogLine", "LogLineList"},
+       .see_also = {"agent level"},
+       .notes = {"The agent keeps its newest lines in memory, up to 4,000 of them; older ones "
+                 "are in the journal, or wherever its stderr goes."}},
+      {.name = "agent level",
+       .summary = "Show or change how much the agent logs",
+       .args = {{.name = "LEVEL",
+                 .kind = Kind::kEnum,
+                 .help = "log this and worse",
+                 .optional = true,
+                 .choices = {"trace", "debug", "info", "warn", "error"}}},
+       .flags = {{.name = "for",
+                  .value = "DUR",
+                  .kind = Kind::kDuration,
+                  .help = "then back to what the configuration says"}},
+       .examples = {{"syncctl agent level debug --for 10m", "debug"}},
+       .kinds = {"LogLevel"},
+       .see_also = {"agent logs", "agent reload"},
+       .writes = true},
   };
 }
 
@@ -95,6 +148,7 @@ std::vector<Command> cmd_config() {
 
 std::vector<Command> operate_commands() {
   std::vector<Command> all = cmd_agent();
+  std::ranges::move(cmd_agent_telemetry(), std::back_inserter(all));
   std::ranges::move(cmd_config(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kOperate;
   return all;

@@ -59,9 +59,10 @@ class StoreTarget final : public Target {
     const std::string socket = (scratch_ / "s").string();
     const std::string ready = (scratch_ / "ready").string();
     const std::string log = (scratch_ / "log").string();
-    std::vector<std::string> words = {agent_program(), "--store",      store.string(), "--socket",
-                                      socket,          "--ready-file", ready,          "--listen",
-                                      "off",           "--log-level",  "error"};
+    std::vector<std::string> words = {
+        agent_program(), "--store",     store.string(), "--socket", socket,
+        "--ready-file",  ready,         "--listen",     "off",      "--metrics",
+        "off",           "--log-level", "error"};
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);

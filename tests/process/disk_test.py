@@ -5,6 +5,8 @@ import os
 import subprocess
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from support import ProcessTest, wait_until
 
@@ -21,7 +23,7 @@ class FullDisk(ProcessTest):
         if mount.returncode != 0:
             self.skipTest(f"cannot mount a small tmpfs: {mount.stderr.strip()}")
         config = self.laptop.place.write("syncd.toml", '[store]\nreserve = "4MiB"\n')
-        self.laptop.flags += ["--config", config]
+        self.laptop.flags += ["--config", config, "--metrics", "127.0.0.1:0"]
         self.laptop.start()
         self.laptop.ok("new", "--name", "n", "-f", "-", stdin="{}")
 
@@ -52,6 +54,11 @@ class FullDisk(ProcessTest):
             self.expect(self.laptop.ctl("set", "n", "/more", "1"), 12)
             time.sleep(0.2)
         self.assertEqual(self.laptop.json("status")["store"]["read_only"], True)
+        with self.assertRaises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(f"http://{self.laptop.ready['metrics']}/readyz")
+        with refusal.exception as answer:
+            self.assertEqual(answer.code, 503)
+            self.assertIn("the store is read-only", answer.read().decode())
 
     def test_what_was_acknowledged_survives_a_kill_on_a_full_disk(self):
         acknowledged = self.fill()

@@ -169,3 +169,35 @@ TEST_CASE("every key is listed once and its default is accepted", "[config]") {
     CHECK(spec.apply(config, spec.default_text));
   }
 }
+
+TEST_CASE("the table's defaults are the built-in ones, and what is shown can be read back",
+          "[config]") {
+  for (const KeySpec& spec : keys()) {
+    INFO(spec.key << spec.flag);
+    const Config built_in;
+    const std::string shown = spec.show(built_in);
+    if (spec.default_text.starts_with("$")) {
+      CHECK(shown.empty());  // a place that depends on the environment
+      continue;
+    }
+    CHECK(shown == spec.default_text);
+    if (shown.empty()) continue;
+    Config again;
+    REQUIRE(spec.apply(again, shown));
+    CHECK(spec.show(again) == shown);
+  }
+}
+
+TEST_CASE("durations and sizes are shown in the largest unit that is exact", "[config]") {
+  using std::chrono::milliseconds;
+  CHECK(format_duration(milliseconds(0)) == "0");
+  CHECK(format_duration(milliseconds(1500)) == "1500ms");
+  CHECK(format_duration(milliseconds(90'000)) == "90s");
+  CHECK(format_duration(milliseconds(7'200'000)) == "2h");
+  CHECK(format_size(0) == "0");
+  CHECK(format_size(1000) == "1000");
+  CHECK(format_size(64u << 20) == "64MiB");
+  for (const std::uint64_t bytes : {std::uint64_t{1}, std::uint64_t{1} << 50, ~std::uint64_t{0}}) {
+    CHECK(parse_size(format_size(bytes)) == bytes);
+  }
+}
