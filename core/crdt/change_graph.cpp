@@ -229,7 +229,7 @@ std::vector<ChangeIndex> ChangeGraph::not_in(const Clock& seqs) const {
       out.push_back(*by_seq(actor, seq));
     }
   }
-  std::sort(out.begin(), out.end());
+  if (!std::is_sorted(out.begin(), out.end())) std::sort(out.begin(), out.end());
   return out;
 }
 

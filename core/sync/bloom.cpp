@@ -31,8 +31,8 @@ void BloomFilter::for_each_probe(const model::ChangeHash& hash, const Visit& vis
   const std::uint64_t z = word_at(hash, 8) % modulus;
   for (std::uint32_t i = 0; i < probes_; ++i) {
     if (!visit(static_cast<std::size_t>(x >> 3), std::byte{1} << (x & 7))) return;
-    x = (x + y) % modulus;
-    y = (y + z) % modulus;
+    x = x + y < modulus ? x + y : x + y - modulus;  // both are below it: no division
+    y = y + z < modulus ? y + z : y + z - modulus;
   }
 }
 
