@@ -170,12 +170,7 @@ void invite_join(Services& services, CallPtr call) {
   }
   PeerSettings settings;
   settings.name = name->empty() ? invitation->name : *name;
-  settings.url = invitation->addresses.front();
-  // Without TLS there is nothing that would prove a key.
-  if (settings.url.starts_with("wss://") && !invitation->fingerprint.empty()) {
-    settings.key = "SHA256:" + invitation->fingerprint;
-  }
-  services.join(settings, invitation->catalog, invitation->token,
+  services.join(settings, *invitation,
                 [call](Result<Json> peer) { finish(*call, std::move(peer)); });
 }
 

@@ -89,6 +89,8 @@ struct PeerSettings {
 };
 
 /// What an invitation is good for.
+struct Invitation;
+
 struct InvitationTerms {
   std::int64_t expires_ms = 0;
   std::vector<std::string> collections;  ///< empty: all
@@ -164,10 +166,10 @@ class Services {
   virtual void nudge_peer(const std::string& name) = 0;
   /// Addresses under which this agent can be reached, as URLs.
   virtual std::vector<std::string> addresses() = 0;
-  /// Dials with an invitation; when it is accepted, takes over the catalog and keeps the peer.
+  /// Dials with an invitation, one address after the other until one is right; when it is accepted,
+  /// takes over the catalog and keeps the peer under that address. The settings' url is not read.
   /// Errors: kConflict when this replica's own catalog is another one and not empty.
-  virtual void join(const PeerSettings& settings, const DocumentId& catalog,
-                    const std::string& token, Reply reply) = 0;
+  virtual void join(const PeerSettings& settings, const Invitation& invitation, Reply reply) = 0;
   /// From now on a peer that shows the token of this key (see invitation_key) is admitted, once.
   virtual void expect_invitation(const std::string& key, const InvitationTerms& terms) = 0;
   /// Digest over the history of every document here; for comparing with a peer's.

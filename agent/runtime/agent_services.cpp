@@ -109,9 +109,9 @@ void AgentServices::find_document(const DocumentId& document, std::function<void
   });
 }
 
-void AgentServices::join(const handlers::PeerSettings& settings, const DocumentId& catalog,
-                         const std::string& token, handlers::Reply reply) {
-  peers_.join(settings, catalog, token, std::move(reply));
+void AgentServices::join(const handlers::PeerSettings& settings,
+                         const handlers::Invitation& invitation, handlers::Reply reply) {
+  peers_.join(settings, invitation, std::move(reply));
 }
 
 void AgentServices::expect_invitation(const std::string& key,

@@ -60,8 +60,8 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void find_document(const DocumentId& document, std::function<void(bool)> reply) override;
   void nudge_peer(const std::string& name) override { peers_.nudge(name); }
   std::vector<std::string> addresses() override { return peers_.addresses(); }
-  void join(const handlers::PeerSettings& settings, const DocumentId& catalog,
-            const std::string& token, handlers::Reply reply) override;
+  void join(const handlers::PeerSettings& settings, const handlers::Invitation& invitation,
+            handlers::Reply reply) override;
   void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms) override;
   std::string workspace_digest() override { return peers_.workspace_digest(); }
   void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,

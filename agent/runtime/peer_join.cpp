@@ -1,4 +1,5 @@
 #include "agent/control/catalog_access.h"
+#include "agent/control/invites.h"
 #include "agent/runtime/peer_service.h"
 #include "core/control/error_table.h"
 
@@ -20,21 +21,27 @@ namespace {
 
 constexpr std::chrono::milliseconds kJoinPoll{50};
 constexpr std::chrono::seconds kJoinPatience{15};
+constexpr std::chrono::seconds kJoinPatienceWithOthers{4};  ///< while more addresses wait
 
 }  // namespace
 
 /// An invitation being used: dialled, waiting for the handshake.
 struct PeerService::JoinJob {
   PeerSettings settings;
-  DocumentId catalog;
+  handlers::Invitation invitation;
+  std::size_t next_address = 0;
   handlers::Reply reply;
-  std::chrono::steady_clock::time_point deadline;
+  std::chrono::steady_clock::time_point deadline;  ///< of the address that is tried now
+
+  bool has_another_address() const { return next_address < invitation.addresses.size(); }
 };
 
-void PeerService::join(const PeerSettings& settings, const DocumentId& catalog,
-                       const std::string& token, handlers::Reply reply) {
+void PeerService::join(const PeerSettings& settings, const handlers::Invitation& invitation,
+                       handlers::Reply reply) {
   if (const auto present = configured_.find(settings.name); present != configured_.end()) {
-    if (present->second.url == settings.url && context_.catalog() == catalog) {
+    const bool is_same =
+        std::ranges::find(invitation.addresses, present->second.url) != invitation.addresses.end();
+    if (is_same && context_.catalog() == invitation.catalog) {
       return show(settings.name, true, reply);
     }
     return reply(make_error(ErrorId::kPeerExists,
@@ -43,23 +50,34 @@ void PeerService::join(const PeerSettings& settings, const DocumentId& catalog,
   }
   const auto job = std::make_shared<JoinJob>();
   job->settings = settings;
-  job->catalog = catalog;
+  job->invitation = invitation;
   job->reply = std::move(reply);
-  job->deadline = context_.clock.steady_now() + kJoinPatience;
-  look_for_names([this, job, token](const Result<bool>& busy) {
+  look_for_names([this, job](const Result<bool>& busy) {
     if (!busy) return job->reply(busy.error());
-    if (*busy && context_.catalog() != job->catalog) {
+    if (*busy && context_.catalog() != job->invitation.catalog) {
       return job->reply(Error{ErrorCode::kConflict,
                               "this replica already belongs to another workspace with names in it",
                               "doc.exists",
                               "join from a fresh replica, or remove the names first"});
     }
     joining_ = true;
-    dial(job->settings, token, [this, job](const Result<void>& dialled) {
-      if (!dialled) joining_ = false;
-      if (!dialled) return job->reply(dialled.error());
-      await_join(job);
-    });
+    dial_invitation(job);
+  });
+}
+
+void PeerService::dial_invitation(const std::shared_ptr<JoinJob>& job) {
+  job->settings.url = job->invitation.addresses[job->next_address++];
+  job->settings.key.clear();
+  // Without TLS there is nothing that would prove a key.
+  if (job->settings.url.starts_with("wss://") && !job->invitation.fingerprint.empty()) {
+    job->settings.key = "SHA256:" + job->invitation.fingerprint;
+  }
+  job->deadline = context_.clock.steady_now() +
+                  (job->has_another_address() ? kJoinPatienceWithOthers : kJoinPatience);
+  dial(job->settings, job->invitation.token, [this, job](const Result<void>& dialled) {
+    if (!dialled) joining_ = false;
+    if (!dialled) return job->reply(dialled.error());
+    await_join(job);
   });
 }
 
@@ -89,33 +107,37 @@ void PeerService::await_join(const std::shared_ptr<JoinJob>& job) {
       error = dial.last_error;
       untrusted = !dial.last_error_id.empty();
     }
-    context_.control->post([this, job, error, untrusted] {
-      if (untrusted) {
-        joining_ = false;
-        undial(job->settings.name);
-        return job->reply(
-            make_error(ErrorId::kPeerUntrusted, error,
-                       "somebody else answers at that address; ask for a new invitation"));
-      }
-      const bool refused = error.find("invitation") != std::string::npos;
-      if (refused || context_.clock.steady_now() >= job->deadline) {
-        joining_ = false;
-        undial(job->settings.name);
-        const std::string why = error.empty() ? "no answer" : error;
-        return job->reply(
-            refused ? make_error(ErrorId::kAuthDenied, why, "ask for a new invitation")
-                    : make_error(ErrorId::kPeerUnreachable,
-                                 fmt::format("{} does not answer: {}", job->settings.url, why)));
-      }
-      context_.control->after(kJoinPoll, [this, job] { await_join(job); });
-    });
+    context_.control->post([this, job, error, untrusted] { judge_join(job, error, untrusted); });
   });
+}
+
+/// Goes on waiting, or with the next address, or gives up.
+void PeerService::judge_join(const std::shared_ptr<JoinJob>& job, const std::string& error,
+                             bool untrusted) {
+  const bool refused = error.find("invitation") != std::string::npos;
+  const bool is_late = context_.clock.steady_now() >= job->deadline;
+  const bool goes_on = job->has_another_address() && !error.empty() && !refused;
+  if (!untrusted && !refused && !is_late && !goes_on) {
+    return context_.control->after(kJoinPoll, [this, job] { await_join(job); });
+  }
+  undial(job->settings.name);
+  if (job->has_another_address() && !refused) return dial_invitation(job);
+  joining_ = false;
+  if (untrusted) {
+    return job->reply(
+        make_error(ErrorId::kPeerUntrusted, error,
+                   "somebody else answers at that address; ask for a new invitation"));
+  }
+  const std::string why = error.empty() ? "no answer" : error;
+  if (refused) return job->reply(make_error(ErrorId::kAuthDenied, why, "ask for a new invitation"));
+  job->reply(make_error(ErrorId::kPeerUnreachable,
+                        fmt::format("{} does not answer: {}", job->settings.url, why)));
 }
 
 /// The token is used up, so the next connection goes without; by then both sides name one catalog.
 void PeerService::accept_join(const std::shared_ptr<JoinJob>& job) {
   undial(job->settings.name);
-  adopt(job->catalog, [this, job](const Result<void>& adopted) {
+  adopt(job->invitation.catalog, [this, job](const Result<void>& adopted) {
     joining_ = false;
     if (!adopted) return job->reply(adopted.error());
     remember(job->settings);

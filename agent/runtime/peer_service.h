@@ -40,8 +40,8 @@ class PeerService {
   void pause(const std::string& name, bool paused, const handlers::Reply& reply);
   void ping(const std::string& name, handlers::Reply reply);
   void nudge(const std::string& name);
-  void join(const handlers::PeerSettings& settings, const DocumentId& catalog,
-            const std::string& token, handlers::Reply reply);
+  void join(const handlers::PeerSettings& settings, const handlers::Invitation& invitation,
+            handlers::Reply reply);
   void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms);
   std::vector<std::string> addresses() const;
   std::string workspace_digest();
@@ -98,7 +98,9 @@ class PeerService {
   void look_for_names(std::function<void(Result<bool>)> then);
   void adopt(const DocumentId& catalog, std::function<void(Result<void>)> done);
   void consider_adopting(session::ConnectionId connection);
+  void dial_invitation(const std::shared_ptr<JoinJob>& job);
   void await_join(const std::shared_ptr<JoinJob>& job);
+  void judge_join(const std::shared_ptr<JoinJob>& job, const std::string& error, bool untrusted);
   void accept_join(const std::shared_ptr<JoinJob>& job);
   void fill_view(handlers::PeerView& view, Live& live, const ExchangeProgress& progress,
                  const std::vector<net::ConnectionStatus>& connections);

@@ -103,6 +103,15 @@ class Keys(ProcessTest):
         self.expect(phone.ctl("join", "-", stdin=seal_invitation(invitation) + "\n"), 7, "peer.untrusted")
         self.assertEqual(phone.json("peer", "ls")["items"], [])
 
+    def test_joining_tries_each_address_of_an_invitation(self):
+        laptop, stranger, phone = (self.agent(name).start() for name in ("laptop", "stranger", "phone"))
+        invitation = open_invitation(laptop.ok("invite"))
+        nobody, right = "wss://127.0.0.1:1", invitation["a"][0]
+        invitation["a"] = [nobody, f"wss://127.0.0.1:{stranger.port}", right]
+
+        phone.ok("join", "-", stdin=seal_invitation(invitation) + "\n")
+        self.assertEqual([each["url"] for each in phone.json("peer", "ls")["items"]], [right])
+
     def test_a_key_has_to_be_one_and_needs_tls(self):
         laptop = self.agent("laptop").start()
         for key, url in (("SHA256:abc", "wss://127.0.0.1:1"), ("0" * 64, "ws://127.0.0.1:1")):
