@@ -68,6 +68,7 @@ class PeerService {
     bool is_agent = false;
     bool is_foreign = false;  ///< an agent of another workspace
     bool is_limited = false;  ///< it cannot get, or give, everything
+    bool limits_us = false;   ///< it says so of us
     std::string digest;
     std::int64_t last_sync_ms = 0;
     std::uint64_t messages_in = 0, messages_out = 0;

@@ -36,7 +36,7 @@ void PeerService::fill_view(PeerView& view, Live& live, const ExchangeProgress& 
   view.state = "up";
   view.is_agent = live.is_agent;
   view.is_foreign = live.is_foreign;
-  view.is_limited = live.is_limited;
+  view.is_limited = live.is_limited || live.limits_us;
   view.digest = live.digest;
   view.documents_compared = progress.compared;
   const std::uint64_t unseen = announcer_.remaining(live.info.connection);
@@ -152,7 +152,7 @@ void PeerService::gossip_soon() {
 /// Tells the agents connected what we hold, as a transient message on the catalog: equal digests
 /// are what "converged" means. Who has not told his own is named, and answers: his message may have
 /// come before the catalog was open on this side. Stock peers that have the catalog open see a
-/// message they ignore.
+/// message they ignore. Who may not have everything is told so: it waits for no equal digest then.
 void PeerService::gossip() {
   const bool anybody = std::any_of(live_.begin(), live_.end(),
                                    [](const auto& each) { return each.second.is_agent; });
@@ -167,10 +167,13 @@ void PeerService::gossip() {
   }
   gossip_due_ = false;
   Json unheard = Json::array();
+  Json limited = Json::array();
   for (const auto& [connection, live] : live_) {
     if (live.is_agent && live.digest.empty()) unheard.push_back(live.info.peer_id);
+    if (live.is_agent && live.is_limited) limited.push_back(live.info.peer_id);
   }
-  const Json text{{kGossipKey, 1}, {"digest", workspace_digest()}, {"unheard", unheard}};
+  const Json text{
+      {kGossipKey, 1}, {"digest", workspace_digest()}, {"unheard", unheard}, {"limited", limited}};
   const std::vector<std::uint8_t> cbor = Json::to_cbor(text);
   session::Ephemeral message;
   message.sender = context_.facts.peer_id;
@@ -191,14 +194,19 @@ void PeerService::received_ephemeral(const session::Ephemeral& message) {
   if (!json.is_object() || !json.contains(kGossipKey)) return;
   const Json digest = json.value("digest", Json());
   if (!digest.is_string()) return;
+  const auto names_us = [this, &json](const char* list) {
+    const Json peers = json.value(list, Json::array());
+    return std::any_of(peers.begin(), peers.end(), [this](const Json& peer) {
+      return peer.is_string() && peer.get_ref<const std::string&>() == context_.facts.peer_id;
+    });
+  };
+  const bool limits_us = names_us("limited");
   for (auto& [connection, live] : live_) {
-    if (live.info.peer_id == message.sender) live.digest = digest.get<std::string>();
+    if (live.info.peer_id != message.sender) continue;
+    live.digest = digest.get<std::string>();
+    live.limits_us = limits_us;
   }
-  const Json unheard = json.value("unheard", Json::array());
-  const bool asks_us = std::any_of(unheard.begin(), unheard.end(), [this](const Json& peer) {
-    return peer.is_string() && peer.get_ref<const std::string&>() == context_.facts.peer_id;
-  });
-  if (asks_us) gossip_soon();
+  if (names_us("unheard")) gossip_soon();
 }
 
 }  // namespace converge::runtime

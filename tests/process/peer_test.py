@@ -267,6 +267,7 @@ class Rights(ProcessTest):
         nas.ok("new", "--name", "secret/plan", "-f", "-", stdin='{"b": 1}')
         guest.ok("join", "-", "--name", "nas", stdin=nas.ok("invite", "--collections", "todo", "--read") + "\n")
         wait_until(lambda: guest.ctl("get", "todo/home").code == 0, "the shared document")
+        guest.ok("wait", "--for", "synced")  # with what it may have
         guest.ok("set", "todo/home", "/guest", "1")
         nas.ok("set", "todo/home", "/c", "1")
         wait_until(lambda: "c" in json.loads(guest.ok("get", "todo/home")), "the later edit")
