@@ -17,8 +17,8 @@ import tempfile
 import time
 import unittest
 
-SYNCD = os.environ.get("SYNCD", "syncd")
-SYNCCTL = os.environ.get("SYNCCTL", "syncctl")
+SYNCD = os.path.abspath(os.environ["SYNCD"]) if "SYNCD" in os.environ else "syncd"
+SYNCCTL = os.path.abspath(os.environ["SYNCCTL"]) if "SYNCCTL" in os.environ else "syncctl"
 # Sanitizer builds on a busy machine are slow; a deadline that is never reached costs nothing.
 DEADLINE_S = float(os.environ.get("CONVERGE_TEST_DEADLINE_S", "60"))
 SKIPPED = 77

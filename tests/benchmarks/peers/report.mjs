@@ -75,6 +75,9 @@ const memoryTable = lines('memory.jsonl').map(({ memory, count, steady_bytes, pe
 
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: out }).toString().trim();
 const head = `| workload | converge | ${PEERS.map(peer => `${peer} ${versions[peer] ?? ''}`.trim()).join(' | ')} |\n| --- | --: |${PEERS.map(() => ' --: |').join('')}`;
+// What other programs measured stays, between their marks.
+const before = fs.existsSync(path.join(out, 'RESULTS.md')) ? fs.readFileSync(path.join(out, 'RESULTS.md'), 'utf8') : '';
+const kept = before.match(/<!-- (\w+): begin -->\n[^]*?<!-- \1: end -->\n/g) ?? [];
 fs.writeFileSync(path.join(out, 'RESULTS.md'), `# Results
 
 Written by \`peers/run\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}: ${os.cpus()[0].model.trim()}, ${os.cpus().length} cores, node ${process.version}.
@@ -121,7 +124,7 @@ Bytes of the saved document, or sent in the session and in how many messages:
 ${head.split('\n')[0].replace(/ [\d.]+(?= \|)/g, '')}
 ${head.split('\n')[1]}
 ${sizeTable.join('\n')}
-`);
+${kept.map(part => '\n' + part).join('')}`);
 
 const WIDTH = 900, LEFT = 230, ROW = 12 * PEERS.length + 6, COLOURS = ['#c0392b', '#2980b9', '#27ae60', '#8e44ad'];
 const scale = ratio => LEFT + ((Math.log10(Math.min(10000, Math.max(0.1, ratio))) + 1) / 5) * (WIDTH - LEFT - 60);
