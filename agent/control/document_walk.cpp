@@ -134,7 +134,7 @@ void walk(Services& services, const CallPtr& call, const std::vector<std::string
       return call->fail(
           make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", pattern)));
     }
-    walk->rows.push_back({*header, target->name, 0});
+    walk->rows.push_back({*header, target->name});
   }
   walk->done = std::move(done);
   if (!patterns.empty() && walk->patterns.empty()) return walk->done(std::move(walk->rows));

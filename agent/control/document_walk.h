@@ -14,6 +14,7 @@ struct Row {
   store::DocumentHeader header;
   std::string name;
   std::uint64_t conflicts = 0;
+  bool is_past = false;  ///< heads, changes and time are those of an earlier moment
 };
 
 /// The documents that patterns name; without patterns all but the catalog. A pattern without

@@ -1,10 +1,11 @@
 #include "agent/control/conflict_index.h"
 #include "agent/control/document_walk.h"
 #include "agent/control/handlers.h"
-#include "agent/control/workspace_digest.h"
+#include "agent/control/past_rows.h"
 #include "core/verbs/canonical.h"
 #include "core/verbs/conflicts.h"
 #include "core/verbs/read.h"
+#include "core/verbs/root_digest.h"
 
 #include <fmt/format.h>
 
@@ -45,6 +46,9 @@ Json row_json(store::Store& store, const Row& row, bool is_indexed) {
             {"conflicts", conflicts_of(store, row, is_indexed)},
             {"state", row.header.state == store::DocumentState::kDegraded ? "degraded" : "ok"},
             {"updated_at", format_time(row.header.modified_ms)}};
+  if (row.is_past) {  // what only the present has
+    for (const char* key : {"size_bytes", "actors", "conflicts"}) item.erase(key);
+  }
   return item;
 }
 
@@ -152,6 +156,8 @@ void doc_list(Services& services, CallPtr call) {
   const auto limit = number_param(*call, "limit", 0);
   const auto after = string_param(*call, "after");
   const auto sort = string_param(*call, "sort", "name");
+  const auto at = string_param(*call, "at");
+  if (!at) return call->fail(at.error());
   if (!patterns) return call->fail(patterns.error());
   if (!limit) return call->fail(limit.error());
   if (!after) return call->fail(after.error());
@@ -166,6 +172,10 @@ void doc_list(Services& services, CallPtr call) {
   }
   const auto deleted = bool_param(*call, "deleted");
   if (!deleted) return call->fail(deleted.error());
+  if (!at->empty() && (*deleted || options.conflicted)) {
+    return call->fail(make_error(ErrorId::kUsageArgument,
+                                 "a listing of the past knows neither deletions nor conflicts"));
+  }
   if (*deleted) return list_deleted(services, call, options.count);
   const auto answer = [&services, call, options](std::vector<Row> rows) {
     if (options.degraded) {
@@ -184,19 +194,23 @@ void doc_list(Services& services, CallPtr call) {
         });
   };
   if (options.conflicted) return walk_conflicted(services, call, *patterns, {}, answer);
-  walk(services, call, *patterns, answer);
+  walk(services, call, *patterns, [&services, call, answer, at = *at](std::vector<Row> rows) {
+    rows_at(services, call, at, std::move(rows), answer);
+  });
 }
 
 void doc_digest(Services& services, CallPtr call) {
   const auto patterns = strings_param(*call, "patterns");
   const auto root = bool_param(*call, "root");
   const auto state = bool_param(*call, "state");
+  const auto at = string_param(*call, "at");
+  if (!at) return call->fail(at.error());
   if (!patterns) return call->fail(patterns.error());
   if (!root) return call->fail(root.error());
   if (!state) return call->fail(state.error());
   const auto answer = [call, root = *root,
                        state = *state](const std::vector<std::pair<Row, verbs::Digest>>& digests) {
-    RootDigest sum;
+    verbs::RootDigest sum;
     Json items = Json::array();
     for (const auto& [row, digest] : digests) {
       sum.add(row.header.id, digest);
@@ -213,7 +227,7 @@ void doc_digest(Services& services, CallPtr call) {
     if (!root) result["items"] = std::move(items);
     call->reply(std::move(result));
   };
-  walk(services, call, *patterns, [&services, call, answer, state = *state](std::vector<Row> rows) {
+  const auto digest_rows = [&services, call, answer, state = *state](std::vector<Row> rows) {
     const auto by_id = [](const Row& a, const Row& b) { return a.header.id < b.header.id; };
     std::sort(rows.begin(), rows.end(), by_id);
     rows.erase(std::unique(rows.begin(), rows.end(),
@@ -233,10 +247,12 @@ void doc_digest(Services& services, CallPtr call) {
         services, call, std::move(rows),
         [&services, found](ShardAccess&, const engine::Document& document,
                            Row& row) -> Result<void> {
-          services.on_control(
-              [found, id = row.header.id, digest = verbs::state_digest(document.now())] {
-                found->insert_or_assign(id, digest);
-              });
+          const auto view =
+              row.is_past ? document.at(row.header.heads) : Result<engine::View>(document.now());
+          if (!view) return view.error();
+          services.on_control([found, id = row.header.id, digest = verbs::state_digest(*view)] {
+            found->insert_or_assign(id, digest);
+          });
           return {};
         },
         [found, answer](const std::vector<Row>& visited) {
@@ -247,6 +263,9 @@ void doc_digest(Services& services, CallPtr call) {
           }
           answer(digests);
         });
+  };
+  walk(services, call, *patterns, [&services, call, digest_rows, at = *at](std::vector<Row> rows) {
+    rows_at(services, call, at, std::move(rows), digest_rows);
   });
 }
 

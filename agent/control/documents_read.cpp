@@ -130,6 +130,33 @@ Result<Json> diff_json(const Call& call, const engine::Document& left, const Hea
   return diff;
 }
 
+Result<std::vector<ChangeHash>> hashes_of(const std::vector<std::string>& words) {
+  std::vector<ChangeHash> hashes;
+  for (const std::string& word : words) {
+    const auto hash = ChangeHash::from_hex(word);
+    if (!hash) {
+      return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is no change hash", word));
+    }
+    hashes.push_back(*hash);
+  }
+  return hashes;
+}
+
+/// The changes' chunks, one behind the other, in base64.
+Result<std::string> chunks_of(const engine::Document& document,
+                              const std::vector<ChangeHash>& hashes) {
+  Bytes chunks;
+  for (const ChangeHash& hash : hashes) {
+    const auto bytes = document.change_bytes(hash);
+    if (!bytes) {
+      return make_error(ErrorId::kRevNotFound,
+                        fmt::format("there is no change {} in this document", hash.to_hex()));
+    }
+    chunks.insert(chunks.end(), bytes->begin(), bytes->end());
+  }
+  return verbs::to_base64(chunks);
+}
+
 /// Two documents live on two shards: the left one travels as bytes.
 void diff_documents(Services& services, const CallPtr& call, const Target& left,
                     const Target& right) {
@@ -236,15 +263,19 @@ void doc_blame(Services& services, CallPtr call) {
 void doc_export(Services& services, CallPtr call) {
   const auto target = target_of(services, *call);
   const auto format = string_param(*call, "format", "automerge");
+  const auto changes = strings_param(*call, "changes");
   if (!target) return call->fail(target.error());
   if (!format) return call->fail(format.error());
+  if (!changes) return call->fail(changes.error());
+  const auto wanted = hashes_of(*changes);
+  if (!wanted) return call->fail(wanted.error());
   if (*format != "automerge" && *format != "json" && *format != "changes") {
     return call->fail(make_error(ErrorId::kUsageArgument,
                                  fmt::format("\"{}\" is not an export format", *format),
                                  "the formats are automerge, json and changes"));
   }
   read_document(services, call, *target,
-                [target = *target, format = *format](
+                [target = *target, format = *format, wanted = *wanted](
                     ShardAccess& shard, const engine::Document& document) -> Result<Json> {
                   const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
                   const auto heads = verbs::resolve_revision(document, target.rev, &revisions);
@@ -262,18 +293,21 @@ void doc_export(Services& services, CallPtr call) {
                     result["value"] = std::move(*value);
                     return result;
                   }
+                  if (!wanted.empty()) {
+                    auto chunks = chunks_of(document, wanted);
+                    if (!chunks) return chunks.error();
+                    result["data"] = std::move(*chunks);
+                    return result;
+                  }
                   const auto past = document.fork_at(*heads, document.actor());
                   if (!past) return past.error();
                   if (format == "automerge") {
                     result["data"] = verbs::to_base64(past->save());
                     return result;
                   }
-                  Bytes chunks;
-                  for (const ChangeHash& hash : past->all_changes()) {
-                    const auto bytes = past->change_bytes(hash);
-                    if (bytes) chunks.insert(chunks.end(), bytes->begin(), bytes->end());
-                  }
-                  result["data"] = verbs::to_base64(chunks);
+                  auto chunks = chunks_of(*past, past->all_changes());
+                  if (!chunks) return chunks.error();
+                  result["data"] = std::move(*chunks);
                   return result;
                 });
 }

@@ -1,0 +1,115 @@
+#include "agent/control/past_rows.h"
+
+#include "agent/control/receipt_log.h"
+#include "agent/control/receipt_revisions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+namespace converge::handlers {
+namespace {
+
+using control::ErrorId;
+using control::make_error;
+
+constexpr std::size_t kPage = 1000;
+
+/// The last receipt that counts.
+Result<store::ReceiptNumber> moment_of(Services& services, const std::string& at) {
+  if (at.starts_with('#')) {
+    store::ReceiptNumber number = 0;
+    const char* end = at.data() + at.size();
+    const auto parsed = std::from_chars(at.data() + 1, end, number);
+    if (parsed.ec != std::errc() || parsed.ptr != end) {
+      return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a receipt", at));
+    }
+    const store::ReceiptNumber last = services.store().counts().last_receipt;
+    if (number > last) {
+      return make_error(ErrorId::kRevNotFound,
+                        fmt::format("there is no receipt #{}: the last is #{}", number, last));
+    }
+    return number;
+  }
+  const auto moment = parse_when(at, services.clock().wall_now_ms());
+  if (!moment) return moment.error();
+  return receipt_at_time(services.store(), *moment);
+}
+
+struct Past : std::enable_shared_from_this<Past> {
+  Services& services;
+  CallPtr call;
+  std::vector<Row> rows;
+  std::function<void(std::vector<Row>)> done;
+  store::ReceiptNumber next_receipt = 0;
+  std::map<DocumentId, std::set<ChangeHash>> younger;  ///< received since
+
+  Past(Services& all, CallPtr request) : services(all), call(std::move(request)) {}
+
+  void read() {
+    const auto page = services.store().receipts(next_receipt, kPage);
+    if (!page) return call->fail(page.error());
+    for (const store::Receipt& receipt : page->items) {
+      younger[receipt.document].insert(receipt.hash);
+    }
+    if (page->items.empty()) return visit();
+    next_receipt = page->items.back().number + 1;
+    services.on_control([self = shared_from_this()] { self->read(); });
+  }
+
+  /// Documents without a receipt since are as they were.
+  void visit() {
+    std::vector<Row> changed;
+    std::erase_if(rows, [&](const Row& row) {
+      if (!younger.contains(row.header.id)) return false;
+      changed.push_back(row);
+      return true;
+    });
+    if (changed.empty()) return done(std::move(rows));
+    const auto self = shared_from_this();
+    visit_all(
+        services, call, std::move(changed),
+        [self](ShardAccess& shard, const engine::Document& document, Row& row) -> Result<void> {
+          // Read only from here on, by any shard.
+          const std::set<ChangeHash>& since = self->younger.at(row.header.id);
+          row.header.heads = heads_without(document, since);
+          const std::uint64_t after = since.size();
+          row.header.change_count -= std::min(row.header.change_count, after);
+          ReceiptFinder receipts(shard.store, row.header.id);
+          row.header.modified_ms = 0;
+          for (const ChangeHash& head : row.header.heads) {
+            const auto receipt = receipts.find(head);
+            if (receipt)
+              row.header.modified_ms = std::max(row.header.modified_ms, receipt->time_ms);
+          }
+          row.is_past = true;
+          return {};
+        },
+        [self](std::vector<Row> visited) {
+          std::erase_if(visited, [](const Row& row) { return row.header.heads.empty(); });
+          std::move(visited.begin(), visited.end(), std::back_inserter(self->rows));
+          self->done(std::move(self->rows));
+        });
+  }
+};
+
+}  // namespace
+
+void rows_at(Services& services, const CallPtr& call, const std::string& at, std::vector<Row> rows,
+             std::function<void(std::vector<Row>)> done) {
+  if (at.empty()) return done(std::move(rows));
+  const auto moment = moment_of(services, at);
+  if (!moment) return call->fail(moment.error());
+  const auto past = std::make_shared<Past>(services, call);
+  past->rows = std::move(rows);
+  past->done = std::move(done);
+  past->next_receipt = *moment + 1;
+  past->read();
+}
+
+}  // namespace converge::handlers
