@@ -43,7 +43,12 @@ class Checker {
 
  private:
   bool out_of_time() {
-    if (!options_.deadline) return false;
+    if (options_.stop) {
+      std::uint64_t cases = 0;
+      for (const PropertyResult& property : report_.properties) cases += property.cases;
+      report_.timed_out = report_.timed_out || options_.stop(cases);
+    }
+    if (!options_.deadline) return report_.timed_out;
     ASSERT(options_.clock != nullptr);
     report_.timed_out = report_.timed_out || options_.clock->steady_now() >= *options_.deadline;
     return report_.timed_out;

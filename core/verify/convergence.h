@@ -36,6 +36,9 @@ struct Options {
   std::vector<Invariant> invariants = {};
   const Clock* clock = nullptr;  ///< required with a deadline; without one nothing is timed
   std::optional<std::chrono::steady_clock::time_point> deadline = {};
+  /// Asked between two cases with the number of cases so far; true ends the run as a deadline does.
+  /// May be empty.
+  std::function<bool(std::uint64_t cases)> stop = {};
 };
 
 inline constexpr std::uint64_t kAllOrdersMax = 5040;

@@ -2,9 +2,12 @@
 
 #include "core/engine/document.h"
 #include "core/format/change.h"
+#include "core/format/chunk.h"
 #include "core/verbs/canonical.h"
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 namespace converge::verify {
 namespace {
@@ -54,6 +57,28 @@ Result<std::vector<Bytes>> changes_of_file(ByteView file) {
   for (const ChangeHash& hash : hashes)
     if (auto bytes = document->change_bytes(hash)) out.push_back(std::move(*bytes));
   return out;
+}
+
+Result<std::vector<Bytes>> split_changes(ByteView stream) {
+  std::vector<Bytes> out;
+  format::ChunkStream chunks(stream);
+  while (true) {
+    const auto chunk = chunks.next();
+    if (!chunk) return chunk.error();
+    if (!*chunk) return out;
+    const format::Chunk& found = **chunk;
+    if (found.type != format::ChunkType::kChange &&
+        found.type != format::ChunkType::kCompressedChange)
+      return format::in_chunk(found, Error{ErrorCode::kUnsupported, "it is not a single change"});
+    out.emplace_back(found.whole.begin(), found.whole.end());
+  }
+}
+
+Result<ChangeFacts> facts_of_change(ByteView chunk) {
+  auto change = format::decode_change(chunk);
+  if (!change) return change.error();
+  std::ranges::sort(change->deps);
+  return ChangeFacts{change->hash, std::move(change->deps)};
 }
 
 FileReport check_file(ByteView file) {

@@ -2,6 +2,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/model/ids.h"
 
 #include <cstddef>
 #include <string>
@@ -13,6 +14,21 @@ namespace converge::verify {
 /// its own. Errors: those of
 /// engine::Document::load_incremental, also for a damaged tail.
 Result<std::vector<Bytes>> changes_of_file(ByteView file);
+
+/// The single changes of a stream of nothing else (type 1 and 2), in its order and with repeats.
+/// Errors: those of format::ChunkStream, kUnsupported for another type of chunk; chunk and byte are
+/// named.
+Result<std::vector<Bytes>> split_changes(ByteView stream);
+
+/// What a change says of itself, without the document.
+struct ChangeFacts {
+  model::ChangeHash hash;
+  model::Heads deps;
+};
+
+/// From one chunk of type 1 or 2, checked as far as it can be without the document. Errors: those
+/// of format::decode_change.
+Result<ChangeFacts> facts_of_change(ByteView chunk);
 
 /// What is wrong with a file that can be read as far as it goes.
 struct FileFinding {
