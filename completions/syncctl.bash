@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -70,6 +70,8 @@ _syncctl() {
       ' verify') command='verify' ;;
       'verify file') command='verify file' ;;
       'verify convergence') command='verify convergence' ;;
+      ' record') command='record' ;;
+      ' replay') command='replay' ;;
       ' git') command='git' ;;
       'git install') command='git install' ;;
       'git uninstall') command='git uninstall' ;;
@@ -113,7 +115,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify git agent config store debug completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent config store debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -135,7 +137,7 @@ _syncctl() {
     'batch') flags='--file -f --keep-going --parallel' ;;
     'edit') flags='--message -m' ;;
     'query') flags='--in --jq --with-doc --count --limit -l' ;;
-    'log') flags='--graph --oneline --limit -l --path --actor --since --until' ;;
+    'log') flags='--graph --oneline --limit -l --path --actor --since --until --follow' ;;
     'show') flags='--ops --stat' ;;
     'diff') flags='--from --to --path --as --exit-code' ;;
     'blame') flags='--depth' ;;
@@ -175,6 +177,8 @@ _syncctl() {
     'verify') children='file convergence' ;;
     'verify file') flags='--junit --force' ;;
     'verify convergence') flags='--orders --seed --schema --invariant --invariant-cmd --no-duplicates --no-batches --no-save-load --no-minimize --artifacts --junit --tap --max-time --force' ;;
+    'record') flags='--to --payloads --for --force' ;;
+    'replay') flags='--into --until --expect' ;;
     'git') children='install uninstall merge-driver textconv' ;;
     'git install') flags='--global' ;;
     'git uninstall') flags='--global' ;;

@@ -18,37 +18,45 @@ const Flag kMatching = {.name = "kind",
                         .choices = {"value", "delete-edit", "rule"}};
 
 Command cmd_log() {
-  return {.name = "log",
-          .summary = "Show the changes of a document, or of all, newest first",
-          .args = {{.name = "DOC",
-                    .kind = Kind::kDocRev,
-                    .help = "a document; without it all",
-                    .optional = true}},
-          .flags = {{.name = "graph", .help = "draw who followed whom, one line a change"},
-                    {.name = "oneline", .help = "one line a change: short hash and message"},
-                    kLimit,
-                    {.name = "path",
-                     .value = "POINTER",
-                     .kind = Kind::kPointer,
-                     .help = "only changes that touched what is there"},
-                    {.name = "actor",
-                     .value = "A",
-                     .kind = Kind::kActor,
-                     .help = "only changes by this actor (hex, may be shortened)"},
-                    {.name = "since",
-                     .value = "W",
-                     .kind = Kind::kWhen,
-                     .help = "only changes received since"},
-                    {.name = "until",
-                     .value = "W",
-                     .kind = Kind::kWhen,
-                     .help = "only changes received until"}},
-          .examples = {{"syncctl log todo/home --oneline", "88d0e1b  done"},
-                       {"syncctl log todo/home --graph", ""},
-                       {"syncctl log --since 2h -o ndjson", ""}},
-          .kinds = {"ChangeList", "Change"},
-          .see_also = {"show", "diff", "heads"},
-          .pages = true};
+  return {
+      .name = "log",
+      .summary = "Show the changes of a document, or of all, newest first",
+      .args = {{.name = "DOC",
+                .kind = Kind::kDocRev,
+                .help = "a document; without it all",
+                .optional = true}},
+      .flags = {{.name = "graph", .help = "draw who followed whom, one line a change"},
+                {.name = "oneline", .help = "one line a change: short hash and message"},
+                kLimit,
+                {.name = "path",
+                 .value = "POINTER",
+                 .kind = Kind::kPointer,
+                 .help = "only changes that touched what is there"},
+                {.name = "actor",
+                 .value = "A",
+                 .kind = Kind::kActor,
+                 .help = "only changes by this actor (hex, may be shortened)"},
+                {.name = "since",
+                 .value = "W",
+                 .kind = Kind::kWhen,
+                 .help = "only changes received since"},
+                {.name = "until",
+                 .value = "W",
+                 .kind = Kind::kWhen,
+                 .help = "only changes received until"},
+                {.name = "follow",
+                 .help = "then print each change as it is received, one a line",
+                 .excludes = {"graph", "until", "at"}}},
+      .examples = {{"syncctl log todo/home --oneline", "88d0e1b  done"},
+                   {"syncctl log todo/home --graph", ""},
+                   {"syncctl log --since 2h -o ndjson", ""}},
+      .kinds = {"ChangeList", "Change"},
+      .see_also = {"show", "diff", "heads", "watch"},
+      .notes = {"--follow begins with the newest changes (-l, or 10), the oldest of them first, "
+                "and goes on until INT; it has no time-out unless --timeout limits the "
+                "silence."},
+      .reads = true,
+      .pages = true};
 }
 
 Command cmd_show() {
@@ -98,7 +106,10 @@ Command cmd_diff() {
           .notes = {"With one document and no revisions it compares with what this replica had "
                     "before the last change it received.",
                     "What --as json-patch prints, fed to patch on the old state, gives the new "
-                    "one."},
+                    "one.",
+                    "On a terminal texts that changed are shown word by word: \"[-old-]\" is "
+                    "gone, \"{+new+}\" has come."},
+          .reads = true,
           .pages = true,
           .answers = true};
 }

@@ -30,6 +30,7 @@ Command cmd_digest() {
           .exits = {{1, "with --expect: they differ"}},
           .kinds = {"Digest"},
           .see_also = {"diff", "wait"},
+          .reads = true,
           .answers = true};
 }
 
@@ -150,6 +151,72 @@ Command cmd_verify_convergence() {
       .answers = true};
 }
 
+Command cmd_record() {
+  return {
+      .name = "record",
+      .summary = "Write every change to a file, as it was received",
+      .flags = {{.name = "to",
+                 .value = "FILE",
+                 .kind = Kind::kFile,
+                 .help = "the recording (-: stdout)"},
+                {.name = "payloads",
+                 .value = "HOW",
+                 .kind = Kind::kEnum,
+                 .help = "what changes say, only their shape, or nothing",
+                 .fallback = "full",
+                 .choices = {"full", "anonymous", "none"}},
+                {.name = "for",
+                 .value = "DUR",
+                 .kind = Kind::kDuration,
+                 .help = "stop after this long; 0: only what is there now"},
+                kForce},
+      .examples = {{"syncctl record --to night.ndjson --for 8h", ""},
+                   {"syncctl record --to bug.ndjson --for 0 --payloads anonymous", ""},
+                   {"syncctl --store /srv/store record --to store.ndjson", ""}},
+      .exits = {{5, "FILE exists already"}, {10, "some documents could not be read"}},
+      .kinds = {"RecordReport", "Recording", "RecordedChange", "RecordedDelete", "RecordedMark"},
+      .see_also = {"replay", "verify convergence", "export"},
+      .notes = {"First all changes that are there, then those that come, until --for is over or "
+                "INT or TERM ends it. The file appears whole at the end, with a digest of all "
+                "documents that \"replay --expect\" compares.",
+                "anonymous: texts keep their length and spaces, keys and names become hashes "
+                "under a secret that is thrown away, bytes become zeros; numbers, times, actors "
+                "and the shape of the history stay."}};
+}
+
+Command cmd_replay() {
+  return {.name = "replay",
+          .summary = "Receive a recorded log again, into memory or an empty store",
+          .args = {{.name = "LOG",
+                    .kind = Kind::kFile,
+                    .help = "a recording, or changes of one document (-: stdin)"}},
+          .flags = {{.name = "into",
+                     .value = "DIR",
+                     .kind = Kind::kDir,
+                     .help = "make a store there; DIR is empty or does not exist"},
+                    {.name = "until",
+                     .value = "MARK",
+                     .help = "stop behind #RECEIPT, a time, or a change's hash"},
+                    {.name = "expect",
+                     .value = "FILE",
+                     .kind = Kind::kFile,
+                     .help = "compare with a digest's output, or a recording"}},
+          .examples = {{"syncctl replay night.ndjson --expect night.ndjson", ""},
+                       {"syncctl replay night.ndjson --until '#184220' --into before/", ""},
+                       {"syncctl export todo/home --format changes | syncctl replay -", ""}},
+          .exits = {{1, "with --expect: the documents differ"},
+                    {3, "no such change as MARK"},
+                    {5, "DIR is not empty, or a change that is needed is not in the log"},
+                    {8, "LOG is damaged; the line or the byte is named"}},
+          .kinds = {"ReplayReport"},
+          .see_also = {"record", "digest", "verify convergence"},
+          .notes = {"Changes are applied one by one in the order of their receipts. The report "
+                    "tells how long that took, and which change took longest.",
+                    "A change that does not hash to what the log says, or depends on one that is "
+                    "not in it, ends the replay."},
+          .answers = true};
+}
+
 std::vector<Command> cmd_git() {
   const Flag global = {.name = "global", .help = "for all of the user's repositories"};
   const Arg file = {.name = "FILE", .kind = Kind::kFile, .help = "an Automerge document"};
@@ -200,7 +267,9 @@ std::vector<Command> verify_commands() {
       cmd_compare(),
       {.name = "verify", .summary = "Check files and convergence", .is_group = true},
       cmd_verify_file(),
-      cmd_verify_convergence()};
+      cmd_verify_convergence(),
+      cmd_record(),
+      cmd_replay()};
   std::ranges::move(cmd_git(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kVerify;
   return all;

@@ -50,22 +50,12 @@ std::optional<int> write_all(int descriptor, std::string_view bytes) {
     if (wrote < 0) return errno;
     bytes.remove_prefix(static_cast<std::size_t>(wrote));
   }
-  if (::fsync(descriptor) != 0) return errno;
   return std::nullopt;
 }
 
 fs::path directory_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
-
-/// Removes the temporary file unless it was renamed.
-struct Temporary {
-  fs::path path;
-  bool kept = false;
-  ~Temporary() {
-    if (!kept) ::unlink(path.c_str());
-  }
-};
 
 }  // namespace
 
@@ -94,7 +84,24 @@ Result<std::string> read_input(const std::string& file, std::size_t bytes_max) {
   }
 }
 
-Result<void> write_file(const fs::path& file, std::string_view bytes, const WriteOptions& options) {
+FileWriter::FileWriter(fs::path file, fs::path temporary, int descriptor, bool replace)
+    : file_(std::move(file)),
+      temporary_(std::move(temporary)),
+      descriptor_(descriptor),
+      replace_(replace) {}
+
+FileWriter::FileWriter(FileWriter&& other) noexcept
+    : file_(std::move(other.file_)),
+      temporary_(std::exchange(other.temporary_, fs::path())),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      replace_(other.replace_) {}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Result<FileWriter> FileWriter::begin(const fs::path& file, const WriteOptions& options) {
   struct stat old {};
   const bool exists = ::stat(file.c_str(), &old) == 0;
   if (exists && S_ISDIR(old.st_mode))
@@ -106,34 +113,44 @@ Result<void> write_file(const fs::path& file, std::string_view bytes, const Writ
   char suffix[32];
   std::snprintf(suffix, sizeof suffix, ".%016llx.tmp",
                 static_cast<unsigned long long>(random.next_u64()));
-  Temporary temporary{directory_of(file) / ("." + file.filename().string() + suffix)};
+  const fs::path temporary = directory_of(file) / ("." + file.filename().string() + suffix);
   const mode_t mode = exists && options.keep_mode ? old.st_mode & 07777 : 0666;
-  {
-    const Descriptor out(
-        ::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (out.get() < 0) {
-      temporary.kept = true;  // there is nothing to remove
-      return write_error(file, errno);
-    }
-    if (const auto failed = write_all(out.get(), bytes)) return write_error(file, *failed);
-    if (exists && options.keep_mode && ::fchmod(out.get(), mode) != 0)
-      return write_error(file, errno);
-  }
-  if (!options.replace) {  // a file that appeared meanwhile is not replaced either
-    if (::link(temporary.path.c_str(), file.c_str()) != 0)
+  const int out = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (out < 0) return write_error(file, errno);
+  FileWriter writer(file, temporary, out, options.replace);
+  if (exists && options.keep_mode && ::fchmod(out, mode) != 0) return write_error(file, errno);
+  return writer;
+}
+
+Result<void> FileWriter::append(std::string_view bytes) {
+  if (const auto failed = write_all(descriptor_, bytes)) return write_error(file_, *failed);
+  return {};
+}
+
+Result<void> FileWriter::commit() {
+  if (::fsync(descriptor_) != 0) return write_error(file_, errno);
+  if (!replace_) {  // a file that appeared meanwhile is not replaced either
+    if (::link(temporary_.c_str(), file_.c_str()) != 0)
       return errno == EEXIST ? make_error(ErrorId::kOutputExists,
-                                          "the file " + file.string() + " exists already",
+                                          "the file " + file_.string() + " exists already",
                                           "replace it with --force")
-                             : write_error(file, errno);
-  } else if (::rename(temporary.path.c_str(), file.c_str()) != 0) {
-    return write_error(file, errno);
+                             : write_error(file_, errno);
+  } else if (::rename(temporary_.c_str(), file_.c_str()) != 0) {
+    return write_error(file_, errno);
   } else {
-    temporary.kept = true;
+    temporary_.clear();
   }
   const Descriptor directory(
-      ::open(directory_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() >= 0 && ::fsync(directory.get()) != 0) return write_error(file, errno);
+      ::open(directory_of(file_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() >= 0 && ::fsync(directory.get()) != 0) return write_error(file_, errno);
   return {};
+}
+
+Result<void> write_file(const fs::path& file, std::string_view bytes, const WriteOptions& options) {
+  auto writer = FileWriter::begin(file, options);
+  if (!writer) return writer.error();
+  if (auto done = writer->append(bytes); !done) return done;
+  return writer->commit();
 }
 
 std::string file_name_of(std::string_view document_name) {

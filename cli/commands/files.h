@@ -25,6 +25,29 @@ struct WriteOptions {
 Result<void> write_file(const std::filesystem::path& file, std::string_view bytes,
                         const WriteOptions& options = {});
 
+/// The same for what comes piece by piece: append, then commit. Without commit nothing stays.
+class FileWriter {
+ public:
+  /// Errors: output.exists, auth.denied, store.no_space, io.
+  static Result<FileWriter> begin(const std::filesystem::path& file,
+                                  const WriteOptions& options = {});
+  FileWriter(FileWriter&& other) noexcept;
+  FileWriter& operator=(FileWriter&&) = delete;
+  ~FileWriter();
+
+  Result<void> append(std::string_view bytes);
+  Result<void> commit();
+
+ private:
+  FileWriter(std::filesystem::path file, std::filesystem::path temporary, int descriptor,
+             bool replace);
+
+  std::filesystem::path file_;
+  std::filesystem::path temporary_;  ///< empty: there is nothing to remove
+  int descriptor_;
+  bool replace_;
+};
+
 /// A file name for a document's name: reversible, never a path, never hidden.
 std::string file_name_of(std::string_view document_name);
 

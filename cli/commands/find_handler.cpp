@@ -60,6 +60,8 @@ constexpr std::pair<std::string_view, Handler> kHandlers[] = {
     {"compare", run_compare},
     {"verify file", run_verify_file},
     {"verify convergence", run_verify_convergence},
+    {"record", run_record},
+    {"replay", run_replay},
     {"git install", run_git_install},
     {"git uninstall", run_git_uninstall},
     {"git merge-driver", run_git_merge_driver},

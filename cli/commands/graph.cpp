@@ -11,10 +11,11 @@ struct Glyphs {
   const char* line;
   const char* split;  // from a lane to a new one on its right
   const char* join;   // from a lane on the right into this one
+  const char* meet;   // to a lane on the right that goes on
   const char* cross;  // across a lane that goes on
 };
-constexpr Glyphs kAscii = {"*", "|", "\\", "/", "-"};
-constexpr Glyphs kBox = {"●", "│", "╮", "╯", "┼"};
+constexpr Glyphs kAscii = {"*", "|", "\\", "/", "|", "-"};
+constexpr Glyphs kBox = {"●", "│", "╮", "╯", "┤", "┼"};
 
 /// Lanes from left to right; each waits for the node whose id it holds. Empty: free.
 using Lanes = std::vector<std::string>;
@@ -96,7 +97,10 @@ std::string draw_graph(const std::vector<GraphNode>& nodes, bool utf8) {
         lanes[other].clear();
       }
       out += bend(lanes, std::min(at, other), std::max(at, other),
-                  closes ? glyphs.join : glyphs.split, glyphs, utf8);
+                  closes  ? glyphs.join
+                  : joins ? glyphs.meet
+                          : glyphs.split,
+                  glyphs, utf8);
       own_lane_used = own_lane_used || closes;
     }
     trim(lanes);

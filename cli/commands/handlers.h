@@ -56,6 +56,8 @@ Result<int> run_digest(Session& session);
 Result<int> run_compare(Session& session);
 Result<int> run_verify_file(Session& session);
 Result<int> run_verify_convergence(Session& session);
+Result<int> run_record(Session& session);
+Result<int> run_replay(Session& session);
 Result<int> run_batch(Session& session);
 Result<int> run_outbox_ls(Session& session);
 Result<int> run_outbox_show(Session& session);

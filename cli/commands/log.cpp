@@ -1,8 +1,12 @@
+#include "cli/app/kinds.h"
 #include "cli/commands/graph.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/log_follow.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
+#include "core/control/json_text.h"
+#include "core/verbs/revision.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,6 +15,8 @@
 namespace converge::cli {
 namespace {
 
+using control::ErrorId;
+using control::make_error;
 using nlohmann::json;
 
 json params_of(Session& session) {
@@ -100,6 +106,24 @@ std::string text_of(const Session& session, const json& items) {
   return out;
 }
 
+/// One record a line, as it is received: when, which document, which change.
+Result<void> print_followed(Session& session, const json& change) {
+  Printer& out = session.out();
+  switch (out.format().kind) {
+    case Format::Kind::kJson:
+    case Format::Kind::kNdjson:
+      return out.data(control::to_compact(change) + "\n");
+    case Format::Kind::kJsonPath:
+      return out.result(change, {});
+    case Format::Kind::kName:
+      return out.data(field(change, "hash") + "\n");
+    default:
+      const char* gap = session.terminal().out_tty ? "  " : "\t";
+      return out.data(when_of(change) + gap + printable(name_or_id(change)) + gap +
+                      one_line(session, change) + "\n");
+  }
+}
+
 Table table_of(const Session& session, const json& items) {
   Table table({{.header = "hash"},
                {.header = "document"},
@@ -122,13 +146,27 @@ Table table_of(const Session& session, const json& items) {
 }  // namespace
 
 Result<int> run_log(Session& session) {
+  if (session.has("follow")) {
+    const std::string doc =
+        session.args(0).empty() ? std::string() : session.document(session.arg(0));
+    if (is_file_word(doc) || !verbs::split_doc_rev(doc).rev.empty())
+      return make_error(ErrorId::kUsageArgument,
+                        "\"" + doc + "\" cannot be followed: nothing comes to " +
+                            (is_file_word(doc) ? "a file" : "the past"),
+                        "name a document of the agent");
+    return follow_log(session, doc,
+                      [&](const json& change) { return print_followed(session, change); });
+  }
   json params = params_of(session);
   Result<json> list = json();
   if (session.args(0).empty()) {
+    // Of all documents, what had been received by then.
+    if (const auto at = session.value("at")) params["until"] = *at;
     list = log_of_all(session, params);
   } else {
     const std::string doc = session.document(session.arg(0));
     params["doc"] = doc;
+    if (const auto at = session.at()) params["at"] = *at;
     list = session.ask_for(doc, "doc.log", params);
   }
   if (!list) return list.error();

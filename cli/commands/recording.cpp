@@ -16,21 +16,28 @@ using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
 
-Result<void> take_line(Recording& recording, const json& line, const std::string& where) {
+Result<void> take_line(Recording& recording, const json& line, const std::string& where,
+                       std::size_t number) {
   const std::string kind = field(line, "kind");
   if (kind == "Recording") {
     if (count_field(line, "v") > 1)
       return make_error(ErrorId::kLogVersion, where + " has a version that is not known here",
                         "use a newer syncctl");
-    recording.has_payloads = field(line, "payloads") == "full";
+    recording.has_payloads = field(line, "payloads") != "none";
   }
   if (kind == "RecordedMark") recording.digest = field(line, "digest");
-  if (kind != "RecordedChange") return {};
-  RecordedChange change{count_field(line, "seq"), field(line, "id"), field(line, "name"),
-                        field(line, "hash"),      field(line, "at"), {}};
+  if (kind != "RecordedChange" && kind != "RecordedDelete") return {};
+  RecordedChange change{count_field(line, "seq"), field(line, "id"),
+                        field(line, "name"),      field(line, "hash"),
+                        field(line, "at"),        {},
+                        kind == "RecordedDelete", number};
   const auto chunk = verbs::from_base64(field(line, "data"));
-  if (change.id.empty() || !chunk)
+  if (change.id.empty() || (!change.is_delete && change.hash.empty()))
     return make_error(ErrorId::kInputFile, where + " is no recorded change");
+  if (!chunk)
+    return make_error(ErrorId::kInputFile, where + " is damaged: its \"data\" is not base64");
+  if (chunk->empty() && recording.has_payloads && !change.is_delete)
+    return make_error(ErrorId::kInputFile, where + " is damaged: the change has no \"data\"");
   change.chunk = *chunk;
   recording.changes.push_back(std::move(change));
   return {};
@@ -55,11 +62,14 @@ Result<Recording> parse_recording(std::string_view content, const std::string& f
     if (line.empty()) continue;
     const std::string where = "the file \"" + file + "\", line " + std::to_string(number) + ",";
     const auto object = control::parse_json(line, where);
-    if (!object && !whole && number > 1) break;
+    if (!object && !whole && number > 1) {
+      recording.is_whole = false;
+      break;
+    }
     if (!object) return object.error();
     if (!object->is_object())
       return make_error(ErrorId::kInputFile, where + " is no object of a recording");
-    if (auto taken = take_line(recording, *object, where); !taken) return taken.error();
+    if (auto taken = take_line(recording, *object, where, number); !taken) return taken.error();
   }
   return recording;
 }

@@ -14,11 +14,14 @@
 ///
 ///     {"kind":"Recording","v":1,"store_id":…,"payloads":"full","started_at":…}
 ///     {"kind":"RecordedChange","v":1,"seq":184221,"id":"automerge:…","name":"todo/home","hash":…,
-///      "at":…,"origin":"peer:nas","data":"base64 of the change's chunk"}
-///     {"kind":"RecordedMark","v":1,"seq":184221,"digest":"9b1c…"}         digest --root at the end
+///      "deps":[…],"at":…,"origin":"peer:nas","data":"base64 of the change's chunk"}
+///     {"kind":"RecordedDelete","v":1,"seq":184221,"id":"automerge:…","at":…}
+///     {"kind":"RecordedMark","v":1,"seq":184221,"documents":1,"changes":57,"digest":"9b1c…"}
 ///
-/// Lines with another kind are skipped, so that later versions may add some; a "v" above 1 of the
-/// first line is refused.
+/// First come the changes that were there when the recording began, document by document, then the
+/// others as they were received. Marks hold what "digest --root" says of all lines before them; one
+/// stands where the second part begins and one at the end. Lines with another kind are skipped, so
+/// that later versions may add some; a "v" above 1 of the first line is refused.
 namespace converge::cli {
 
 struct RecordedChange {
@@ -27,13 +30,16 @@ struct RecordedChange {
   std::string name;
   std::string hash;
   std::string at;
-  Bytes chunk;  ///< empty when the recording has no payloads
+  Bytes chunk;             ///< empty when the recording has no payloads
+  bool is_delete = false;  ///< the document was deleted; no hash, no chunk
+  std::size_t line = 0;    ///< of the file, from 1
 };
 
 struct Recording {
   std::vector<RecordedChange> changes;  ///< in the order of the file
   std::string digest;                   ///< of the last mark; empty: none
   bool has_payloads = true;
+  bool is_whole = true;  ///< false: the last line was cut off in the middle and left out
 };
 
 /// Whether the text begins like a recording.

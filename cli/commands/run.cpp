@@ -2,6 +2,7 @@
 
 #include "cli/app/invocation.h"
 #include "cli/app/settings.h"
+#include "cli/commands/interrupt.h"
 #include "cli/commands/session.h"
 #include "cli/reference/help.h"
 #include "core/control/error_table.h"
@@ -110,7 +111,10 @@ int run_command(Invocation invocation, const Environment& environment, Printer& 
   if (auto usable = session.out().check_format(); !usable)
     return fail(session.out(), usable.error());
   const auto exit = handler(session);
-  return exit ? *exit : fail(session.out(), exit.error());
+  const int code = exit ? *exit : fail(session.out(), exit.error());
+  std::fflush(stdout);
+  die_if_stopped();
+  return code;
 }
 
 }  // namespace

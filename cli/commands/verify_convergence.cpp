@@ -2,7 +2,9 @@
 #include "cli/commands/child.h"
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/interrupt.h"
 #include "cli/commands/params.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/verify_inputs.h"
 #include "cli/commands/verify_report.h"
 #include "core/control/error_table.h"
@@ -133,20 +135,32 @@ Error failed(const VerifySubject& subject, Error error) {
 }  // namespace
 
 Result<int> run_verify_convergence(Session& session) {
-  const auto options = options_of(session);
+  auto options = options_of(session);
   if (!options) return options.error();
+  catch_signals(session);
+  Progress progress(session, "verify convergence", "cases");
+  std::uint64_t before = 0;  // cases of earlier documents
+  std::uint64_t cases = 0;
+  options->stop = [&](std::uint64_t so_far) {
+    cases = before + so_far;
+    progress.update(cases);
+    return stopping();
+  };
   VerifyReport report(session, options->seed, repeating_flags(session, options->seed));
   auto inputs = read_verify_inputs(session, session.args(0));
   if (!inputs) return report.unreadable(inputs.error());
   report.inputs(*inputs);
   for (const VerifySubject& subject : inputs->documents) {
+    if (stopping()) break;
+    before = cases;
     const auto changes = verify::ChangeSet::make(subject.chunks);
     if (!changes) return report.unreadable(failed(subject, changes.error()));
     auto result = verify::check_convergence(*changes, verify::engine_subjects(), *options);
     if (!result) return report.unreadable(failed(subject, result.error()));
     if (auto added = report.add(subject, std::move(*result)); !added) return added.error();
   }
-  if (session.has_timeout() && session.clock().steady_now() >= session.deadline())
+  progress.erase();
+  if (!stopping() && session.has_timeout() && session.clock().steady_now() >= session.deadline())
     return make_error(ErrorId::kTimeout, "--timeout ran out before all orders were tried",
                       "give it more time, or limit the work with --orders or --max-time");
   return report.finish();

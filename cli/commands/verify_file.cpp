@@ -1,5 +1,7 @@
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/interrupt.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/render.h"
 #include "cli/commands/version.h"
 #include "cli/output/test_report.h"
@@ -61,7 +63,11 @@ Result<int> run_verify_file(Session& session) {
   TestSuite suite{"syncctl.file", {{"version", kVersion}}, {}};
   Failures failures;
   bool all_ok = true;
+  catch_signals(session);
+  Progress progress(session, "verify file", "files", session.args(0).size());
   for (const std::string& file : session.args(0)) {
+    if (stopping()) break;
+    progress.update(items.size());
     const auto bytes = read_input(file);
     if (!bytes) {
       failures.add(bytes.error());
@@ -74,10 +80,11 @@ Result<int> run_verify_file(Session& session) {
     items.push_back(item_of(file, bytes->size(), report));
     suite.cases.push_back(case_of(items.back()));
   }
+  progress.erase();
   if (const auto junit = session.value("junit"))
     if (auto done = write_file(*junit, to_junit(suite), {.replace = session.has("force")}); !done)
       return done.error();
-  if (items.empty()) return failures.finish(session, 0);
+  if (items.empty() && !failures.empty()) return failures.finish(session, 0);
   const json report = {
       {"kind", "FileCheckReport"}, {"v", 1}, {"ok", all_ok && failures.empty()}, {"items", items}};
   const auto names = [&] {

@@ -85,6 +85,7 @@ class Reader {
                         "the recording \"" + file + "\" has no changes, only their names",
                         "record with --payloads full");
     for (RecordedChange& change : recording->changes) {
+      if (change.is_delete) continue;
       const std::string& key = change.name.empty() ? change.id : change.name;
       add(key, key, {std::move(change.chunk)});
     }

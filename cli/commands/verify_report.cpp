@@ -1,6 +1,7 @@
 #include "cli/commands/verify_report.h"
 
 #include "cli/commands/files.h"
+#include "cli/commands/interrupt.h"
 #include "cli/commands/render.h"
 #include "cli/commands/version.h"
 #include "cli/output/text.h"
@@ -260,7 +261,10 @@ Result<int> VerifyReport::finish() {
   if (!tap_on_stdout)
     if (auto done = session_.out().result(report_, {.text = [this] { return text(); }}); !done)
       return done.error();
-  if (timed_out_) session_.out().note("--max-time ran out: not every order was tried");
+  if (stopping())
+    session_.out().note("stopped: not every order was tried");
+  else if (timed_out_)
+    session_.out().note("--max-time ran out: not every order was tried");
   return report_["ok"].get<bool>() ? control::exit_code::kOk : control::exit_code::kNo;
 }
 

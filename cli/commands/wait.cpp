@@ -1,5 +1,6 @@
 #include "cli/app/kinds.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/interrupt.h"
 #include "cli/commands/render.h"
 #include "core/client/outbox.h"
 #include "core/control/error_table.h"
@@ -15,6 +16,10 @@ namespace {
 using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
+using std::chrono::milliseconds;
+
+/// How long one question to the agent lasts.
+constexpr milliseconds kSlice{1000};
 
 Result<int> print_met(Session& session, const json& answer) {
   const auto text = [&]() -> std::string {
@@ -68,6 +73,30 @@ Result<int> wait_durable(Session& session) {
   }
 }
 
+/// Asks in slices, so that INT ends it soon, with what is still missing.
+Result<int> wait_for(Session& session, json params) {
+  const auto slack = std::min(session.timeout() / 10, milliseconds(200));
+  while (true) {
+    milliseconds slice = kSlice;
+    bool is_last = false;
+    if (session.deadline() != client::Client::kNoDeadline) {
+      const auto left = std::chrono::duration_cast<milliseconds>(session.deadline() - slack -
+                                                                 session.clock().steady_now());
+      is_last = left <= slice;
+      slice = std::clamp(left, milliseconds(1), slice);
+    }
+    params["timeout_ms"] = slice.count();
+    const auto answer = session.ask("sync.wait", params);
+    if (answer) return print_met(session, *answer);
+    const bool is_open = control::is(answer.error(), ErrorId::kTimeout);
+    if (!is_open || (is_last && !stopping())) return answer.error();
+    if (stopping()) {
+      session.out().note(answer.error().message);
+      return control::exit_code::kTimeout;  // not seen: the signal ends the process
+    }
+  }
+}
+
 }  // namespace
 
 Result<int> run_wait(Session& session) {
@@ -84,13 +113,8 @@ Result<int> run_wait(Session& session) {
   if (about_document && !params.contains("doc"))
     return make_error(ErrorId::kUsageArgument, "\"" + *condition + "\" needs a DOC",
                       "syncctl wait DOC --for " + *condition);
-  if (session.timeout().count() > 0) {
-    const auto slack = std::min(session.timeout() / 10, std::chrono::milliseconds(200));
-    params["timeout_ms"] = (session.timeout() - slack).count();
-  }
-  const auto answer = session.ask("sync.wait", params);
-  if (!answer) return answer.error();
-  return print_met(session, *answer);
+  catch_signals(session);
+  return wait_for(session, std::move(params));
 }
 
 }  // namespace converge::cli

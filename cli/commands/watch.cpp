@@ -1,6 +1,7 @@
 #include "cli/app/kinds.h"
 #include "cli/commands/child.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/interrupt.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
@@ -9,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <poll.h>
 
 namespace converge::cli {
 namespace {
@@ -39,7 +39,8 @@ class Watch {
       // Before the first event, and with CMD, a lost agent is an error like any other.
       if (exit != control::exit_code::kNoAgent || !started_) return ended;
       session_.out().note("the agent is away, trying again");
-      ::poll(nullptr, 0, static_cast<int>(pause.count()));
+      pause_or_stop(pause);
+      if (stopping()) return 0;
       pause = std::min(pause * 2, milliseconds(10'000));
     }
   }
@@ -58,8 +59,9 @@ class Watch {
     if (!begun) return begun.error();
     started_ = true;
     while (true) {
-      auto event = (*stream)->next_event(silence());
+      auto event = next_event_or_stop(session_, **stream, silence());
       if (!event) return event.error();
+      if (stopping()) return 0;
       if (!*event) return control::make_error(ErrorId::kTimeout, "no event came in time");
       pause = milliseconds(200);
       json latest = (*event)->value("event", json::object());
@@ -73,7 +75,7 @@ class Watch {
   Result<void> collect(Target& stream, json& latest) {
     if (debounce_.count() == 0) return {};
     while (true) {
-      auto more = stream.next_event(session_.clock().steady_now() + debounce_);
+      auto more = next_event_or_stop(session_, stream, session_.clock().steady_now() + debounce_);
       if (!more) return more.error();
       if (!*more) return {};
       latest = (*more)->value("event", json::object());
@@ -131,6 +133,9 @@ class Watch {
 
 }  // namespace
 
-Result<int> run_watch(Session& session) { return Watch(session).run(); }
+Result<int> run_watch(Session& session) {
+  catch_signals(session);
+  return Watch(session).run();
+}
 
 }  // namespace converge::cli

@@ -3,6 +3,7 @@
 #include "cli/output/table.h"
 #include "cli/output/terminal.h"
 #include "cli/output/text.h"
+#include "cli/output/word_diff.h"
 #include "core/control/error_table.h"
 #include "core/control/json_text.h"
 
@@ -114,6 +115,43 @@ TEST_CASE("a graph shows where history parts and meets", "[cli]") {
         "|-/\n"
         "* a\n");
   CHECK(draw_graph({{"b", {"a"}, "b"}, {"a", {}, "a"}}, true) == "● b\n● a\n");
+}
+
+TEST_CASE("a graph of three lanes crosses, meets and closes them", "[cli]") {
+  // Three heads over one root; m joins two of them, n joins all that is left.
+  const std::vector<GraphNode> nodes = {{"n", {"m", "z"}, "n"}, {"m", {"x", "y"}, "m"},
+                                        {"z", {"y", "r"}, "z"}, {"x", {"r"}, "x"},
+                                        {"y", {"r"}, "y"},      {"r", {}, "r"}};
+  CHECK(draw_graph(nodes, true) ==
+        "● n\n"
+        "├─╮\n"
+        "● │ m\n"
+        "├─┼─╮\n"
+        "│ ● │ z\n"
+        "│ ├─╯\n"
+        "│ ├─╮\n"
+        "● │ │ x\n"
+        "├─┼─╯\n"
+        "│ ● y\n"
+        "├─╯\n"
+        "● r\n");
+  for (const char c : draw_graph(nodes, false)) CHECK(static_cast<unsigned char>(c) < 0x80);
+}
+
+TEST_CASE("a text's changes are shown word by word", "[cli]") {
+  using Lines = std::vector<std::string>;
+  CHECK(word_diff("same", "same", false).empty());
+  CHECK(word_diff("buy milk now", "buy oat milk now", false) == Lines{"buy {+oat +}milk now"});
+  CHECK(word_diff("a red car", "a blue car", true) ==
+        Lines{"a \x1b[31m[-red-]\x1b[0m\x1b[32m{+blue+}\x1b[0m car"});
+  CHECK(word_diff("1\n2\n3\n4\n5\n6\n", "1\n2\n3\nfour\n5\n6\n", false) ==
+        Lines{"...", "3", "[-4-]{+four+}", "5", "..."});
+  CHECK(word_diff("x", "", false) == Lines{"[-x-]"});
+  CHECK(word_diff("a\x1b[2Jb", "c", false).front().find('\x1b') == std::string::npos);
+  const std::string line(300, 'w');
+  const Lines cut = word_diff(line + " old", line + " new", false);
+  REQUIRE(cut.size() == 1);
+  CHECK(cut.front() == std::string(40, 'w') + " ... " + std::string(39, 'w') + " [-old-]{+new+}");
 }
 
 }  // namespace
