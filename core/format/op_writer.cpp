@@ -116,8 +116,9 @@ void OpWriter::finish(Table table, ColumnList& out) {
   // A column that may be null is left out when it has no value; the rest only when there is no row,
   // in which case it has no bytes.
   const auto add = [&](std::uint32_t spec, auto& writer, bool wanted) {
+    if (!wanted) return;
     writer.finish();
-    if (wanted) out.add(spec, writer.bytes());
+    out.add(spec, writer.bytes());
   };
   const bool document = table == Table::kDocument;
   add(op_column::kObjectActor, object_actor_, object_actor_.has_value());
