@@ -4,6 +4,7 @@
 #include "core/control/error_table.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -52,6 +53,23 @@ std::optional<int> write_all(int descriptor, std::string_view bytes) {
   }
   return std::nullopt;
 }
+
+/// INT, TERM and HUP wait while it lives: the temporary file is gone before they end the process.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t held;
+    ::sigemptyset(&held);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&held, number);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t before_{};
+};
 
 fs::path directory_of(const fs::path& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
@@ -147,6 +165,7 @@ Result<void> FileWriter::commit() {
 }
 
 Result<void> write_file(const fs::path& file, std::string_view bytes, const WriteOptions& options) {
+  const SignalsHeld held;
   auto writer = FileWriter::begin(file, options);
   if (!writer) return writer.error();
   if (auto done = writer->append(bytes); !done) return done;

@@ -111,10 +111,7 @@ int run_command(Invocation invocation, const Environment& environment, Printer& 
   if (auto usable = session.out().check_format(); !usable)
     return fail(session.out(), usable.error());
   const auto exit = handler(session);
-  const int code = exit ? *exit : fail(session.out(), exit.error());
-  std::fflush(stdout);
-  die_if_stopped();
-  return code;
+  return exit ? *exit : fail(session.out(), exit.error());
 }
 
 }  // namespace
@@ -129,7 +126,11 @@ int run(const std::vector<std::string>& words, const Environment& environment) {
     if (!invocation) return fail(printer, invocation.error());
     if (const auto done = help_instead(*invocation, environment)) return *done;
     if (invocation->has("version")) invocation->command = find_command("version");
-    return run_command(std::move(*invocation), environment, printer);
+    const int code = run_command(std::move(*invocation), environment, printer);
+    // The session is gone, and with it whatever it had started.
+    std::fflush(stdout);
+    die_if_stopped();
+    return code;
   } catch (const std::exception& bug) {  // a foreign exception that no module kept in
     return fail(printer, make_error(ErrorId::kInternal, std::string("unexpected: ") + bug.what()));
   }

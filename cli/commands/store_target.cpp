@@ -5,8 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,6 +30,42 @@ using control::make_error;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
+/// What a deadly signal has to clear away: the private agent and the files it is reached by. Set
+/// before the handler can run; only calls that are safe in a handler touch them there.
+volatile std::sig_atomic_t g_agent = 0;
+std::array<std::array<char, 64>, 4> g_scratch{};  // three files and their directory
+
+extern "C" void converge_end_private_agent(int number) {
+  if (g_agent > 0) {
+    ::kill(g_agent, SIGTERM);
+    int status = 0;
+    while (::waitpid(g_agent, &status, 0) < 0 && errno == EINTR) continue;
+    for (std::size_t i = 0; i + 1 < g_scratch.size(); ++i) ::unlink(g_scratch[i].data());
+    ::rmdir(g_scratch.back().data());
+  }
+  ::raise(number);  // SA_RESETHAND: by now it is deadly
+}
+
+/// Whoever does not catch INT and TERM itself still takes the agent along.
+void end_agent_with_us(pid_t agent, const fs::path& scratch) {
+  const auto keep = [](std::array<char, 64>& to, const fs::path& path) {
+    std::snprintf(to.data(), to.size(), "%s", path.c_str());
+  };
+  keep(g_scratch[0], scratch / "s");
+  keep(g_scratch[1], scratch / "ready");
+  keep(g_scratch[2], scratch / "log");
+  keep(g_scratch[3], scratch);
+  g_agent = agent;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+    ::sigemptyset(&action.sa_mask);
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_handler = converge_end_private_agent;
+    ::sigaction(number, &action, nullptr);
+  }
+}
+
 /// The agent that belongs to this syncctl: beside it, else on the path.
 std::string agent_program() {
   std::error_code error;
@@ -46,6 +84,7 @@ class StoreTarget final : public Target {
 
   ~StoreTarget() override {
     agent_.reset();
+    if (g_agent == pid_) g_agent = 0;
     if (pid_ > 0 && !ended_) {
       ::kill(pid_, SIGTERM);
       int status = 0;
@@ -81,6 +120,7 @@ class StoreTarget final : public Target {
           "the program syncd cannot be started: " + std::generic_category().message(failed),
           "--store needs syncd beside syncctl or on the path");
     }
+    end_agent_with_us(pid_, scratch_);
     if (auto up = wait_ready(store, ready, log); !up) return up;
     client::DurableClient::Options options;
     options.connection = {.socket = socket, .clock = &clock_};

@@ -8,9 +8,13 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace converge::cli {
 namespace {
@@ -30,10 +34,42 @@ bool has_program(const std::string& name) {
 
 const std::string kSource = CONVERGE_SOURCE_DIR;
 
-TEST_CASE("the committed man pages, completions and help are those of the command table", "[cli]") {
+TEST_CASE("18: the committed man pages, completions and help are those of the command table",
+          "[cli]") {
   for (const auto& [name, content] : reference_files()) {
     INFO(name << " is out of date; refresh it with the build target \"reference\"");
     CHECK(content_of(kSource + "/" + name) == content);
+  }
+}
+
+TEST_CASE("18: the program prints the committed help, and no page outlives its command",
+          "[cli][process]") {
+  const testing::ScratchDirectory home;
+  const auto page = [](std::string name) {
+    std::ranges::replace(name, ' ', '-');
+    return content_of(kSource + "/man/help/" + name + ".txt");
+  };
+  CHECK(testing::run_cli(home.path(), {}).out == page("syncctl"));
+  CHECK(testing::run_cli(home.path(), {"--help"}).out == page("syncctl-full"));
+  bool asks_help = false;  // the two ways to ask, in turn
+  for (const Command& command : command_table()) {
+    if (command.hidden) continue;
+    asks_help = !asks_help;
+    std::vector<std::string> words;
+    std::istringstream name(command.name);
+    for (std::string word; name >> word;) words.push_back(word);
+    words.insert(asks_help ? words.begin() : words.end(), asks_help ? "help" : "--help");
+    INFO(command.name);
+    const auto run = testing::run_cli(home.path(), words);
+    CHECK(run.exit == 0);
+    CHECK(run.out == page(std::string("syncctl ") + command.name));
+  }
+  const auto files = reference_files();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kSource + "/man")) {
+    const std::string name = std::filesystem::relative(entry.path(), kSource).string();
+    if (entry.is_directory() || name.ends_with("CMakeLists.txt")) continue;
+    INFO(name << " belongs to no command; delete it");
+    CHECK(files.contains(name));
   }
 }
 
@@ -113,19 +149,78 @@ TEST_CASE("bash completes commands, flags and words", "[cli][process]") {
   }
 }
 
-TEST_CASE("fish completes commands and flags", "[cli][process]") {
+/// Lines and a word that each shell must offer for them.
+struct Prefix {
+  const char* line;
+  const char* offer;
+};
+constexpr Prefix kPrefixes[] = {{"syncctl sp", "splice"},
+                                {"syncctl peer pau", "pause"},
+                                {"syncctl -o json confl", "conflict"},
+                                {"syncctl get --ty", "--typed"},
+                                {"syncctl set a /b 1 --dura", "--durability"},
+                                {"syncctl ls --sort up", "updated"},
+                                {"syncctl -o ndj", "ndjson"},
+                                {"syncctl completion powe", "powershell"},
+                                {"syncctl config get out", "output"},
+                                {"syncctl help exit", "exit-codes"}};
+
+std::string binary_directory() {
+  const std::string binary = SYNCCTL_BINARY;
+  return binary.substr(0, binary.rfind('/'));
+}
+
+/// Types the lines into an interactive zsh and asks for a list (^D) of each; names the lines whose
+/// word did not come. Waiting is for the word, the time only for a shell that hangs.
+std::string zsh_misses(const std::string& home) {
+  std::ofstream script(home + "/complete.zsh");
+  script << "zmodload zsh/zpty\n"
+         << "zpty z 'HOME=" << home << " TERM=dumb zsh -f -i'\n"
+         << "shows() {\n"
+         << "  local all= part; local -i end=$((SECONDS + $2))\n"
+         << "  while (( SECONDS < end )); do\n"
+         << "    if zpty -rt z part; then all+=$part; else sleep 0.01; fi\n"
+         << "    [[ $all == *$1* ]] && return 0\n"
+         << "  done\n"
+         << "  print -r -- \"$1 is not in: $all\"; return 1\n"
+         << "}\n"
+         << "zpty -w z 'PROMPT=; RPROMPT=; PATH=" << binary_directory() << ":$PATH'\n"
+         << "zpty -w z 'fpath=(" << kSource << "/completions $fpath); LISTMAX=0; setopt no_beep'\n"
+         << "zpty -w z 'autoload -Uz compinit; compinit -u -D; print RE\"\"ADY'\n"
+         << "shows READY 60\n";
+  for (const Prefix& prefix : kPrefixes)
+    script << "zpty -w -n z '" << prefix.line << "'$'\\C-d'\n"
+           << "shows '" << prefix.offer << "' 20\n"
+           << "zpty -w -n z $'\\C-u'\n";
+  script << "zpty -d z\n";
+  script.close();
+  shell("timeout 300 zsh -f " + home + "/complete.zsh > " + home + "/misses 2>&1");
+  return content_of(home + "/misses");
+}
+
+TEST_CASE("zsh completes commands, flags and words", "[cli][process]") {
+  if (!has_program("zsh")) return;
+  const testing::ScratchDirectory home;
+  CHECK(zsh_misses(home.path()).empty());
+}
+
+TEST_CASE("fish completes commands, flags and words", "[cli][process]") {
   if (!has_program("fish")) return;
   const testing::ScratchDirectory home;
-  const auto offers = [&](const std::string& line) {
-    shell("PATH=" + std::string(SYNCCTL_BINARY).substr(0, std::string(SYNCCTL_BINARY).rfind('/')) +
-          ":$PATH HOME=" + home.path().string() + " fish --no-config -c 'source " + kSource +
-          "/completions/syncctl.fish; complete -C \"" + line + "\"' > " +
-          (home / "offers").string() + " 2>&1");
-    return content_of((home / "offers").string());
-  };
-  CHECK(offers("syncctl stat").starts_with("status"));
-  CHECK(offers("syncctl peer pau").starts_with("pause"));
-  CHECK(offers("syncctl get --typ").starts_with("--typed"));
+  std::string script = "source " + kSource + "/completions/syncctl.fish";
+  for (const Prefix& prefix : kPrefixes)
+    script += "; echo '> " + std::string(prefix.line) + "'; complete -C '" + prefix.line + "'";
+  shell("PATH=" + binary_directory() + ":$PATH HOME=" + home.path().string() +
+        " fish --no-config -c \"" + script + "\" > " + (home / "offers").string() + " 2>&1");
+  const std::string offers = content_of((home / "offers").string());
+  INFO(offers);
+  for (const Prefix& prefix : kPrefixes) {
+    INFO(prefix.line);
+    const std::size_t at = offers.find(std::string("> ") + prefix.line + "\n");
+    REQUIRE(at != std::string::npos);
+    const std::string answer = offers.substr(at + 1, offers.find("\n> ", at + 1) - at - 1);
+    CHECK(answer.find(std::string("\n") + prefix.offer) != std::string::npos);
+  }
 }
 
 TEST_CASE("candidates from the agent come by name, and none when there is no agent",
