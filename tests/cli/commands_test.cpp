@@ -170,7 +170,7 @@ const BadLine kBadLines[] = {
     {{"watch", "--debounce", "1"}, 2, "usage.flag"},
 };
 
-TEST_CASE("each command refuses malformed words before it does anything", "[cli][process]") {
+TEST_CASE("1: each command refuses malformed words before it does anything", "[cli][process]") {
   const ScratchDirectory home;
   home.write("bad.json", "{\"a\": milk}");
   home.write("list.json", "[1]");
@@ -265,7 +265,7 @@ TEST_CASE("what the agent answers as an error is printed with its exit code", "[
   }
 }
 
-TEST_CASE("an agent that never answers is a time-out within the limit", "[cli][process]") {
+TEST_CASE("24: an agent that never answers is a time-out within the limit", "[cli][process]") {
   const ScratchDirectory home;
   const FakeAgent agent(home / "s", [](const std::string&) { return std::vector<std::string>(); });
   const auto start = std::chrono::steady_clock::now();
@@ -418,7 +418,7 @@ TEST_CASE("settings come from flag, environment, project, user file, in this ord
         std::string::npos);
 }
 
-TEST_CASE("a project file that sets a pager or socket is refused with file and line",
+TEST_CASE("25: a project file that sets a pager or socket is refused with file and line",
           "[cli][process]") {
   const ScratchDirectory home;
   for (const char* key : {"pager", "socket", "editor"}) {

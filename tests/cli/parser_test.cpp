@@ -126,7 +126,7 @@ TEST_CASE("the parser holds the command table and nothing else", "[cli]") {
   CHECK(commands == command_table().size());
 }
 
-TEST_CASE("every command has a handler, examples, and exit 1 only where the contract allows",
+TEST_CASE("2: every command has a handler, examples, and exit 1 only where the contract allows",
           "[cli]") {
   const std::set<std::string> may_say_no = {
       "diff",   "compare",     "digest",          "conflict ls",
@@ -265,7 +265,7 @@ const WrongLine kWrongLines[] = {
     {{"completion", "tcsh"}, "usage.argument", "is not one of bash, zsh, fish, powershell", ""},
 };
 
-TEST_CASE("a wrong line is refused with the word, and a suggestion when one is near", "[cli]") {
+TEST_CASE("19: a wrong line is refused with the word, and a suggestion when one is near", "[cli]") {
   for (const WrongLine& row : kWrongLines) {
     std::string line;
     for (const std::string& word : row.words) line += word + " ";

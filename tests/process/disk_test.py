@@ -44,7 +44,7 @@ class FullDisk(ProcessTest):
             acknowledged.append(f"k{number}")
         self.fail("the disk never filled")
 
-    def test_a_full_disk_is_exit_12_and_reading_never_lies(self):
+    def test_22_a_full_disk_is_exit_12_and_reading_never_lies(self):
         acknowledged = self.fill()
 
         # The agent tries to open its files again every second; reading must not notice.
@@ -68,7 +68,7 @@ class FullDisk(ProcessTest):
 
         self.assertEqual(set(self.laptop.json("get", "n")), set(acknowledged))
 
-    def test_writing_goes_on_by_itself_when_there_is_space(self):
+    def test_22_writing_goes_on_by_itself_when_there_is_space(self):
         self.fill()
         subprocess.run(["mount", "-o", f"remount,size={4 * DISK_BYTES}", self.laptop.store], check=True)
 

@@ -23,7 +23,7 @@ class Outbox(ProcessTest):
     def messages(self):
         return [change["message"] for change in self.laptop.json("log", "n", "-l", "100000")["items"]]
 
-    def test_a_write_waits_and_is_delivered_when_the_agent_starts(self):
+    def test_12_a_write_waits_and_is_delivered_when_the_agent_starts(self):
         self.assertEqual(self.laptop.stop(), 0)
 
         ack = self.laptop.json("set", "n", "/a", "1")
@@ -82,7 +82,7 @@ class Outbox(ProcessTest):
         self.laptop.ok("wait", "--for", "durable")
         self.assertEqual(json.loads(self.laptop.ok("get", url)), {"a": 1})
 
-    def test_delivering_the_same_files_again_adds_nothing(self):
+    def test_12_delivering_the_same_files_again_adds_nothing(self):
         self.assertEqual(self.laptop.stop(), 0)
         for number in range(5):
             self.laptop.ok("set", "n", "/a", str(number), "-m", f"m{number}")

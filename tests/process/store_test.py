@@ -50,7 +50,7 @@ class Store(ProcessTest):
         self.assertEqual((suite.get("name"), suite.get("failures")), ("syncctl.store", "0"))
         self.assertEqual(glob.glob(os.path.join(agent.store, "tmp", "*")), [])
 
-    def test_a_flipped_byte_is_found_with_its_place_and_salvage_keeps_the_rest(self):
+    def test_16_a_flipped_byte_is_found_with_its_place_and_salvage_keeps_the_rest(self):
         agent = self.filled(documents=15)
         # By id: the damage may be in the catalog, which knows the names.
         ids = {number: agent.json("get", f"d{number}", "--meta")["id"] for number in range(15)}
