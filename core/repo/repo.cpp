@@ -47,6 +47,8 @@ struct Repo::Cell {
   std::optional<Error> failure;         ///< the append that failed
   Heads submitted;                      ///< heads as of the last append
   std::set<ChangeHash> stored_orphans;  ///< as of the last append
+  bool is_degraded = false;             ///< changes are missing, of which `missing` are known
+  std::vector<ChangeHash> missing;      ///< as of the last append; sorted
   bool has_index_entry = false;         ///< the store may have an entry in the conflict index
   std::uint64_t expected_seq = 0;
   std::uint64_t tickets = 0;  ///< appends submitted
@@ -145,7 +147,8 @@ void Repo::commit(const DocumentId& id, CommitRequest request, CommitDone done) 
   // The pieces say that they do not know; the rest always does.
   if (was_split && options_.conflicts && !part.conflicts) part.conflicts = Bytes{};
   part.peer_states = std::move(request.peer_states);
-  const bool is_needed = has_content(part) || !part.peer_states.empty() || part.conflicts;
+  const bool is_needed =
+      has_content(part) || part.missing || !part.peer_states.empty() || part.conflicts;
   if (is_needed) append.documents.push_back(std::move(part));
   if (!is_needed && append.names.empty() && !append.idempotency) {
     Committed nothing;
@@ -181,6 +184,7 @@ store::DocumentAppend Repo::collect(Cell& cell) {
     part.actors = cell.document.actor_count();
     part.conflicts = index_entry(cell, part.changes);
   }
+  if (cell.is_degraded) part.missing = lessen_missing(cell);
   const std::vector<ChangeHash> queued = cell.document.orphans();
   if (queued.empty() && cell.stored_orphans.empty()) return part;
   std::set<ChangeHash> orphans(queued.begin(), queued.end());
@@ -192,6 +196,30 @@ store::DocumentAppend Repo::collect(Cell& cell) {
   }
   cell.stored_orphans = std::move(orphans);
   return part;
+}
+
+/// What is still missing of a degraded document; nothing when that has not changed. A missing
+/// change that came without its own ancestors is not missing any more, they are.
+std::optional<std::vector<ChangeHash>> Repo::lessen_missing(Cell& cell) {
+  std::set<ChangeHash> missing;
+  std::set<ChangeHash> seen;
+  std::vector<ChangeHash> left = cell.missing;
+  while (!left.empty()) {
+    const ChangeHash hash = left.back();
+    left.pop_back();
+    if (cell.document.has_change(hash) || !seen.insert(hash).second) continue;
+    const auto deps = cell.document.change_deps(hash);
+    if (deps) {
+      left.insert(left.end(), deps->begin(), deps->end());
+    } else {
+      missing.insert(hash);
+    }
+  }
+  std::vector<ChangeHash> now(missing.begin(), missing.end());
+  if (now == cell.missing) return std::nullopt;
+  cell.missing = std::move(now);
+  cell.is_degraded = !cell.missing.empty();
+  return cell.missing;
 }
 
 /// The entry of the conflict index that must be stored with these changes; nothing when what is
@@ -398,6 +426,25 @@ void Repo::discard(const DocumentId& id) {
   if (cell != nullptr && cell->is_new && cell->tickets == 0) forget(cell);
 }
 
+bool Repo::refresh(const DocumentId& id, CommitDone done) {
+  const CellPtr cell = find(id);
+  if (cell == nullptr || !cell->is_idle() || cell->is_new) return false;
+  const auto header = store_.header(id);
+  if (!header || header->document_seq == cell->expected_seq) return false;
+  std::vector<Bytes> kept;
+  for (const ChangeHash& hash : cell->document.changes_since(header->heads)) {
+    auto bytes = cell->document.change_bytes(hash);
+    if (bytes) kept.push_back(std::move(*bytes));
+  }
+  forget(cell);
+  const auto again = load(id);
+  if (!again) return false;
+  const auto applied = (*again)->document.apply_changes(kept);
+  if (!applied) return false;  // what is stored counts
+  commit(id, {}, std::move(done));
+  return true;
+}
+
 void Repo::remove(const DocumentId& id, store::Source by, Released done) {
   if (const CellPtr cell = find(id)) forget(cell);
   actors_.erase(id);
@@ -457,6 +504,8 @@ Result<Repo::CellPtr> Repo::load(const DocumentId& id) {
   cell->submitted = stored->header.heads;
   cell->stored_orphans = std::move(orphans);
   cell->expected_seq = stored->header.document_seq;
+  cell->is_degraded = stored->header.state == store::DocumentState::kDegraded;
+  cell->missing = stored->header.missing;
   if (options_.conflicts) {
     const auto entry = store_.conflicts_of(id);
     // What cannot be read is written again with the next change.

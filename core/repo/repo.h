@@ -117,6 +117,12 @@ class Repo {
   /// and documents that have none yet. Relaxed. REQUIRES: the document is open.
   void reindex(const DocumentId& id, CommitDone done);
 
+  /// The store was repaired under the document: what it lost is given back from memory, where it
+  /// still is, and what memory does not have is gone from it, too. Does nothing to a document that
+  /// is not open, or with appends under way (they will fail, and it is dropped): then false, and
+  /// `done` is not called.
+  bool refresh(const DocumentId& id, CommitDone done);
+
   /// Tombstone in the store; the document is closed. Errors: those of store::Store::remove.
   void remove(const DocumentId& id, store::Source by, Released done);
 
@@ -140,6 +146,7 @@ class Repo {
   ActorId actor_for(const DocumentId& id);
   void remember_actor(const Cell& cell);
   store::DocumentAppend collect(Cell& cell);
+  std::optional<std::vector<ChangeHash>> lessen_missing(Cell& cell);
   std::optional<Bytes> index_entry(Cell& cell, const std::vector<store::NewChange>& fresh);
   bool submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
                        const store::Source& source, store::Durability durability);

@@ -464,6 +464,25 @@ Result<void> CommitQueue::with_pause(const std::function<Result<void>()>& work) 
   return result;
 }
 
+Result<void> CommitQueue::repair_files(const std::function<Result<void>()>& work) {
+  Answers answers;
+  Result<void> result;
+  {
+    const std::lock_guard lock(work_mutex_);
+    if (state() == StoreState::kOpen) sync_pending(answers);
+    result = work();
+    headers_.clear();
+    if (!result) {
+      write_failed(result.error());
+    } else {
+      failures_.clear();
+      if (needs_reopen_) try_recovery();
+    }
+  }
+  for (const auto& answer : answers) answer();
+  return result;
+}
+
 Result<void> CommitQueue::stop(std::chrono::milliseconds deadline, Request farewell) {
   if (!options_.threaded) {
     submit(std::move(farewell));

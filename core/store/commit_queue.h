@@ -78,6 +78,10 @@ class CommitQueue {
   /// waits.
   Result<void> with_pause(const std::function<Result<void>()>& work);
 
+  /// As with_pause, for work that closes the files and opens them again: a failed store is open
+  /// afterwards if the work succeeded, and the failures before it are forgotten.
+  Result<void> repair_files(const std::function<Result<void>()>& work);
+
   /// Finishes what is queued, then `farewell` as the last request. kTimeout after the deadline.
   Result<void> stop(std::chrono::milliseconds deadline, Request farewell);
 

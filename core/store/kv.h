@@ -16,6 +16,9 @@
 /// commit queue writes, so that every batch obeys LAYOUT.md.
 namespace converge::store {
 
+struct RepairPlan;
+struct RepairReport;
+
 /// Puts and removals that become visible together. A later write of a key replaces an earlier one.
 class Batch {
  public:
@@ -89,6 +92,17 @@ class Kv {
   virtual Result<BackupReport> backup(const std::filesystem::path& target,
                                       const BackupOptions& options, const BackupContext& context,
                                       const WithPause& with_pause) = 0;
+  /// Keeps damaged bytes durably, under a name in quarantine/.
+  virtual Result<void> keep_aside(const std::string& name, std::string_view bytes) = 0;
+  /// Takes such a file away; one that is gone already is no error.
+  virtual Result<void> drop_aside(const std::string& name) = 0;
+  /// Which tables are damaged, of those that may hold records of `only` (empty: all). Reads the
+  /// files as they are between two commits.
+  virtual Result<RepairPlan> plan_repair(const std::vector<DocumentId>& only,
+                                         const WithPause& with_pause) = 0;
+  /// Closes the files, writes what is readable of the damaged tables anew, opens them again.
+  /// Between two groups; readers wait. Sets what the report says of files.
+  virtual Result<void> repair_tables(RepairReport& report) = 0;
   /// Proves the files as they are between two commits, by our own readers.
   virtual Result<CheckReport> check(const CheckOptions& options, const WithPause& with_pause) = 0;
 };

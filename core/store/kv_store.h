@@ -73,6 +73,13 @@ class KvStore final : public Store {
                               const std::vector<ChangeHash>& covered) override;
   Result<void> compact_tables() override;
 
+  Result<Page<QuarantineEntry>> list_quarantine(const PageRequest& request) override;
+  Result<std::optional<QuarantineEntry>> quarantine_entry(std::uint64_t id) override;
+  Result<RepairPlan> plan_repair(const std::vector<DocumentId>& only) override;
+  Result<RepairReport> repair(const RepairPlan& plan, const RepairOptions& options) override;
+  Result<RepairReport> heal(const DocumentId& document, const RepairOptions& options) override;
+  Result<void> drop_quarantine(const std::vector<std::uint64_t>& ids) override;
+
   Result<BackupReport> backup(const std::filesystem::path& target,
                               const BackupOptions& options) override;
   Result<CheckReport> check(const CheckOptions& options) override;
@@ -113,6 +120,9 @@ class KvStore final : public Store {
   Result<void> remove_leftovers(const DocumentId& document, std::uint32_t generation,
                                 const std::vector<ChangeHash>& covered);
   void step(std::string_view name) const;
+  Result<void> write_alone(const std::function<Result<void>(Group&)>& fill);
+  Result<void> rebuild_one(const DocumentId& document, const RepairOptions& options,
+                           RepairReport& report);
 
   std::unique_ptr<Kv> kv_;
   KvStoreOptions options_;

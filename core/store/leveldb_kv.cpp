@@ -4,6 +4,7 @@
 #include "core/store/leveldb_env.h"
 #include "core/store/log_walk.h"
 #include "core/store/manifest.h"
+#include "core/store/repair_tables.h"
 
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
@@ -253,6 +254,49 @@ class LevelDbKv final : public Kv {
     auto report = linked ? check_store(view, options) : Result<CheckReport>(linked.error());
     std::filesystem::remove_all(view, ignored);
     return report;
+  }
+
+  Result<void> keep_aside(const std::string& name, std::string_view bytes) override {
+    const std::filesystem::path folder = directory_.path() / kQuarantineFolder;
+    std::error_code ignored;
+    std::filesystem::create_directory(folder, ignored);
+    return write_file_synced(folder / name, bytes);
+  }
+
+  Result<void> drop_aside(const std::string& name) override {
+    const std::filesystem::path path = directory_.path() / kQuarantineFolder / name;
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+    return file_error("remove", path.string(), errno);
+  }
+
+  Result<RepairPlan> plan_repair(const std::vector<DocumentId>& only,
+                                 const WithPause& with_pause) override {
+    const std::filesystem::path folder = directory_.path() / kTemporaryFolder;
+    std::error_code ignored;
+    std::filesystem::create_directory(folder, ignored);
+    const std::filesystem::path view = folder / "repair";
+    std::filesystem::remove_all(view, ignored);
+    const auto linked = link_store(directory_.path(), view, env_, with_pause);
+    PlanOptions options;
+    options.only = only;
+    options.is_live = true;
+    auto plan =
+        linked ? plan_tables(view / kDatabaseFolder, options) : Result<RepairPlan>(linked.error());
+    std::filesystem::remove_all(view, ignored);
+    return plan;
+  }
+
+  Result<void> repair_tables(RepairReport& report) override {
+    const std::unique_lock lock(mutex_);
+    database_.reset();
+    env_.forget_failure();
+    auto rewritten = rewrite_tables(directory_.path(), report.plan, options_.on_step);
+    // Whatever became of it: the old or the new state opens.
+    const auto opened = open(false);
+    if (!rewritten) return rewritten.error();
+    report.records_kept = rewritten->records_kept;
+    report.set_aside = std::move(rewritten->set_aside);
+    return opened;
   }
 
  private:

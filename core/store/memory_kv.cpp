@@ -1,4 +1,5 @@
 #include "core/store/kv.h"
+#include "core/store/repair.h"
 
 #include <map>
 #include <mutex>
@@ -67,6 +68,12 @@ class MemoryKv final : public Kv {
   Result<void> restore_reserve() override { return {}; }
   bool has_reserve() override { return true; }
   std::optional<Error> write_failure() override { return std::nullopt; }
+  Result<void> keep_aside(const std::string&, std::string_view) override { return {}; }
+  Result<void> drop_aside(const std::string&) override { return {}; }
+  Result<RepairPlan> plan_repair(const std::vector<DocumentId>&, const WithPause&) override {
+    return RepairPlan{};
+  }
+  Result<void> repair_tables(RepairReport&) override { return {}; }
   Result<CheckReport> check(const CheckOptions&, const WithPause&) override {
     return Error{ErrorCode::kUnsupported, "a store in memory has no files to check"};
   }

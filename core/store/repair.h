@@ -2,6 +2,8 @@
 
 #include "core/base/result.h"
 #include "core/store/check.h"
+#include "core/store/rebuild.h"
+#include "core/store/repair_index.h"
 #include "core/store/store.h"
 
 #include <cstdint>
@@ -29,7 +31,13 @@ struct RepairPlan {
   std::string id;  ///< of the store's state and the damage: another one when either changed
   std::vector<DamagedTable> tables;
   bool lacks_guard = false;
-  bool empty() const { return tables.empty() && !lacks_guard; }
+  /// With records that do not verify, or headers that do not fit, in tables that can be read.
+  std::vector<DocumentId> documents;
+  bool has_bad_index = false;     ///< of receipts, names or counts
+  std::uint64_t bytes_total = 0;  ///< of the tables that were looked at
+  bool empty() const {
+    return tables.empty() && !lacks_guard && documents.empty() && !has_bad_index;
+  }
 };
 
 struct RepairedDocument {
@@ -43,25 +51,38 @@ struct RepairReport {
   std::uint64_t records_kept = 0;          ///< in the tables that were written anew
   std::vector<RepairedDocument> degraded;  ///< of which something is missing
   std::uint64_t headers_rebuilt = 0;
+  std::uint64_t quarantined = 0;  ///< entries that were made
+  IndexRepair indexes;
   std::vector<std::filesystem::path> set_aside;  ///< damaged files, in quarantine/
 };
 
 struct RepairOptions {
-  SnapshotInspector inspect_snapshot;  ///< required
+  SnapshotInspector inspect_snapshot;  ///< required, but for a plan
 };
 
-/// Reads every block of every table. Changes nothing. Errors: kLocked, kInvalid (no store),
-/// kCorrupt (the MANIFEST cannot be read: salvage), kIo.
-Result<RepairPlan> plan_repair(const std::filesystem::path& directory);
+/// Reads every block of every table and every record. Changes nothing. Errors: kLocked, kInvalid
+/// (no store), kCorrupt (the MANIFEST cannot be read: salvage), kIo.
+Result<RepairPlan> plan_repair(const std::filesystem::path& directory,
+                               const RepairOptions& options = {});
 
 /// Carries the plan with this id out: writes the readable records of each damaged table into a new
 /// one, a new MANIFEST, switches CURRENT, moves the damaged files to quarantine/, then opens the
 /// store and computes the headers of the documents concerned anew; one of which something is
-/// missing is marked degraded, and what depends on the hole waits as orphans for a peer to fill it.
+/// missing is marked degraded, with an entry in quarantine, and what depends on the hole waits as
+/// orphans for a peer to fill it. Receipts and names are made whole again from what tells of them.
 /// A crash at any step leaves the old or the new state, both of which open. Errors: kConflict
 /// ("plan.stale"), those of plan_repair and open_store.
 Result<RepairReport> apply_repair(const std::filesystem::path& directory,
                                   const std::string& plan_id, const RepairOptions& options,
                                   const OpenOptions& open);
+
+// What the repair of a stopped and of a running store share.
+
+/// Adds what a deep check found that the tables do not show. The plan's id becomes another one.
+void complete_plan(RepairPlan& plan, const CheckReport& report);
+
+RebuildContext rebuild_context(const SnapshotInspector& inspector, const RepairReport& report,
+                               Kv& kv);
+void note_rebuilt(const DocumentId& document, RebuiltDocument rebuilt, RepairReport& report);
 
 }  // namespace converge::store

@@ -152,6 +152,20 @@ json to_json(const StoreStats& stats) {
           {"operations", std::move(operations)}};
 }
 
+json to_json(const QuarantineEntry& entry) {
+  json missing = json::array();
+  for (const ChangeHash& hash : entry.missing) missing.push_back(hash.to_hex());
+  return {{"kind", "QuarantineEntry"},
+          {"v", 1},
+          {"entry", entry.id},
+          {"code", entry.code},
+          {"message", entry.what},
+          {"id", entry.document ? json(entry.document->to_url()) : json()},
+          {"missing", std::move(missing)},
+          {"records", entry.records},
+          {"files", entry.files}};
+}
+
 json to_json(const RepairPlan& plan) {
   json steps = json::array();
   json loses = json::array();
@@ -168,6 +182,10 @@ json to_json(const RepairPlan& plan) {
                        {"before", after.empty() ? json() : json(describe_key(after))}});
     }
   }
+  for (const DocumentId& document : plan.documents) {
+    steps.push_back({{"n", steps.size() + 1}, {"do", "rebuild"}, {"document", document.to_url()}});
+  }
+  if (plan.has_bad_index) steps.push_back({{"n", steps.size() + 1}, {"do", "reindex"}});
   if (plan.lacks_guard) {
     steps.push_back({{"n", steps.size() + 1}, {"do", "guard"}, {"file", kGuardMarker}});
   }
@@ -195,6 +213,10 @@ json to_json(const RepairReport& report) {
           {"plan", to_json(report.plan)},
           {"records_kept", report.records_kept},
           {"headers_rebuilt", report.headers_rebuilt},
+          {"quarantined", report.quarantined},
+          {"receipts_rebuilt", report.indexes.receipts},
+          {"receipts_lost", report.indexes.receipts_lost},
+          {"names_rebuilt", report.indexes.names},
           {"degraded", std::move(degraded)},
           {"set_aside", std::move(aside)}};
 }

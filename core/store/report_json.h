@@ -22,6 +22,8 @@ nlohmann::json to_json(const BackupReport& report);
 nlohmann::json to_json(const RestoreReport& report);
 nlohmann::json to_json(const SalvageReport& report);
 nlohmann::json to_json(const StoreStats& stats);
+/// Without its time and what became of the document, which others know.
+nlohmann::json to_json(const QuarantineEntry& entry);
 nlohmann::json to_json(const RepairPlan& plan);
 nlohmann::json to_json(const RepairReport& report);
 

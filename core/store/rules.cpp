@@ -138,6 +138,10 @@ DocumentAppended add_document(Group& group, const DocumentAppend& part, Target t
     group.put(std::move(key), std::move(value));
   }
 
+  if (part.missing) {
+    header.missing = *part.missing;
+    header.state = header.missing.empty() ? DocumentState::kActive : DocumentState::kDegraded;
+  }
   const bool only_states =
       part.changes.empty() && part.orphans.empty() && part.removed_orphans.empty();
   if (!only_states || target.is_new) {
@@ -150,8 +154,8 @@ DocumentAppended add_document(Group& group, const DocumentAppend& part, Target t
     group.ledger().changes += target.fresh.size();
     group.ledger().documents += target.is_new ? 1 : 0;
     group.put_header(target.record);
-  } else if (part.actors != 0 && part.actors != header.actors) {
-    header.actors = part.actors;
+  } else if (part.missing || (part.actors != 0 && part.actors != header.actors)) {
+    if (part.actors != 0) header.actors = part.actors;
     group.put_header(target.record);
   }
   result.header = std::move(header);
@@ -427,6 +431,7 @@ Result<void> add_degraded(Group& group, const DocumentId& document, bool degrade
   const DocumentState wanted = degraded ? DocumentState::kDegraded : DocumentState::kActive;
   if (record.header.state == wanted) return {};
   record.header.state = wanted;
+  if (!degraded) record.header.missing.clear();
   group.put_header(std::move(record));
   return {};
 }

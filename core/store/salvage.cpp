@@ -24,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using HashSet = std::unordered_set<ChangeHash, model::ChangeHashHasher>;
 
-constexpr std::size_t kMissingMax = 1000;
 constexpr std::size_t kBatchBytes = 1u << 20;
 
 /// Writes records into the new store, in batches that carry the ledger as every batch does.
@@ -311,6 +310,8 @@ class Salvager {
         if (entry.missing.size() == kMissingMax) break;
         entry.missing.push_back(hash);
       }
+      std::ranges::sort(entry.missing);
+      header.missing = entry.missing;
       report_.documents_degraded.push_back(std::move(entry));
     }
     headers_[header.id] = std::move(record);
@@ -374,6 +375,7 @@ class Salvager {
       HeaderRecord record;
       record.header.id = parsed.document;
       record.header.state = DocumentState::kDegraded;
+      record.header.missing = old->header.heads;
       record.header.document_seq = old->header.document_seq + 1;
       record.header.created_ms = old->header.created_ms;
       headers_[parsed.document] = std::move(record);
@@ -390,6 +392,7 @@ class Salvager {
       SalvagedDocument entry{header.id, header.change_count, {}, false};
       std::ranges::set_difference(old->header.heads, header.heads,
                                   std::back_inserter(entry.missing));
+      header.missing = entry.missing;
       report_.documents_degraded.push_back(std::move(entry));
     }
     return {};

@@ -21,6 +21,9 @@ namespace converge::store {
 class FileHook;
 struct CheckOptions;
 struct CheckReport;
+struct RepairPlan;
+struct RepairReport;
+struct RepairOptions;
 
 enum class StoreState : std::uint8_t {
   kOpen,
@@ -210,6 +213,12 @@ class Store {
   virtual Result<std::optional<Bytes>> setting(std::string_view name) = 0;
   virtual Result<std::vector<std::pair<std::string, Bytes>>> settings(std::string_view prefix) = 0;
 
+  // What was found damaged (store.md 13.2).
+
+  /// By id, ascending.
+  virtual Result<Page<QuarantineEntry>> list_quarantine(const PageRequest& request) = 0;
+  virtual Result<std::optional<QuarantineEntry>> quarantine_entry(std::uint64_t id) = 0;
+
   // Writes.
 
   /// Changes, heads, sync state, names and idempotency of one request as one batch.
@@ -244,6 +253,24 @@ class Store {
                                       const std::vector<ChangeHash>& covered) = 0;
   /// LevelDB's compaction over everything, in slices.
   virtual Result<void> compact_tables() = 0;
+
+  // Living with damage. Blocking: for a worker thread, never for a shard or the commit thread. In
+  // memory there are no files, only records.
+
+  /// What of the files is damaged: all tables, or those that may hold records of these documents.
+  /// kConflict while a backup or a check runs.
+  virtual Result<RepairPlan> plan_repair(const std::vector<DocumentId>& only) = 0;
+  /// Carries a plan out while the store is open: readers and writers wait while the damaged tables
+  /// are written anew (13.3), then the documents concerned are rebuilt. Repairs a failed store,
+  /// too.
+  virtual Result<RepairReport> repair(const RepairPlan& plan, const RepairOptions& options) = 0;
+  /// What was met on a read: sets aside what of the document cannot be read, repairing tables that
+  /// hold it when that needs nobody's consent (kCorrupt, with the next command, otherwise), and
+  /// serves the rest. Also tries again: a document of which nothing is missing any
+  /// more is no longer degraded.
+  virtual Result<RepairReport> heal(const DocumentId& document, const RepairOptions& options) = 0;
+  /// Removes entries and the files that no other entry names. kNotFound: none is removed.
+  virtual Result<void> drop_quarantine(const std::vector<std::uint64_t>& ids) = 0;
 
   // Life.
 

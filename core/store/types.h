@@ -62,8 +62,13 @@ struct DocumentHeader {
   std::int64_t modified_ms = 0;  ///< last change stored here; for display
   SnapshotRef snapshot;
   std::uint64_t actors = 0;  ///< authors of its changes, for display; 0: not known
+  /// Of a degraded document: changes known to be lost, sorted; at most kMissingMax of them. What
+  /// they depended on is not known before they are back.
+  std::vector<ChangeHash> missing = {};
   bool operator==(const DocumentHeader&) const = default;
 };
+
+inline constexpr std::size_t kMissingMax = 4096;
 
 /// Who a change came from. `peer` is empty for a local change.
 struct Source {
@@ -160,6 +165,9 @@ struct DocumentAppend {
   /// The document's entry in the conflict index as of this append: opaque here, empty removes it;
   /// nothing leaves it as it is.
   std::optional<Bytes> conflicts = {};
+  /// Of a degraded document: what is still missing as of this append; none: it is whole again.
+  /// Nothing leaves it as it is.
+  std::optional<std::vector<ChangeHash>> missing = {};
 };
 
 /// One request: everything in it becomes durable together or not at all.
@@ -205,6 +213,20 @@ struct Tombstone {
   Source source;
   Heads heads;  ///< when it was deleted
   bool operator==(const Tombstone&) const = default;
+};
+
+/// Something damaged that was found and set aside. Never changed, and never removed but by an
+/// operator.
+struct QuarantineEntry {
+  std::uint64_t id = 0;
+  std::int64_t found_ms = 0;
+  std::string code;  ///< of what was found: "record.sum", "table.block", ...
+  std::string what;  ///< for a human
+  std::optional<DocumentId> document;
+  std::vector<ChangeHash> missing;   ///< what was known to be lost then, sorted
+  std::vector<std::string> records;  ///< keys, readable, of the records that were set aside
+  std::vector<std::string> files;    ///< in quarantine/, that hold the damaged bytes
+  bool operator==(const QuarantineEntry&) const = default;
 };
 
 /// A part of a listing. `next` continues it; empty at the end.

@@ -98,6 +98,7 @@ std::string encode_header(std::string_view key, const HeaderRecord& record) {
     fields.heads(13, header.snapshot.heads);
   }
   if (header.actors != 0) fields.number(128, header.actors);
+  if (!header.missing.empty()) fields.heads(129, header.missing);
   fields.append_extra(record.extra);
   return seal_value(key, Kind::kHeader, fields.body());
 }
@@ -129,6 +130,7 @@ Result<HeaderRecord> decode_header(std::string_view key, std::string_view value)
     header.snapshot.heads = fields.heads(13);
   }
   header.actors = fields.number(128);
+  header.missing = fields.heads(129);
   if (const char* why = fields.finish(&record.extra)) return bad_record(key, why);
   return record;
 }
@@ -358,6 +360,36 @@ Result<FormatRecord> decode_format(std::string_view key, std::string_view value)
   record.optional = fields.list(4);
   record.writer = fields.bytes(5);
   return finished(fields, key, std::move(record));
+}
+
+std::string encode_quarantine(std::string_view key, const QuarantineEntry& entry) {
+  FieldWriter fields;
+  fields.signed_number(1, entry.found_ms);
+  fields.bytes(2, entry.code);
+  fields.bytes(3, entry.what);
+  if (entry.document) fields.fixed(4, entry.document->bytes);
+  fields.heads(5, entry.missing);
+  fields.list(6, entry.records);
+  fields.list(7, entry.files);
+  return seal_value(key, Kind::kQuarantine, fields.body());
+}
+
+Result<QuarantineEntry> decode_quarantine(std::string_view key, std::string_view value) {
+  const auto body = open_value(key, value, Kind::kQuarantine);
+  if (!body) return body.error();
+  const auto parsed = parse_key(key);
+  if (!parsed) return parsed.error();
+  QuarantineEntry entry;
+  entry.id = parsed->number;
+  FieldReader fields(*body);
+  entry.found_ms = fields.signed_number(1);
+  entry.code = fields.bytes(2);
+  entry.what = fields.bytes(3);
+  if (fields.has(4)) entry.document = DocumentId{fields.fixed<16>(4)};
+  entry.missing = fields.heads(5);
+  entry.records = fields.list(6);
+  entry.files = fields.list(7);
+  return finished(fields, key, std::move(entry));
 }
 
 std::string encode_job(std::string_view key, const JobRecord& job) {

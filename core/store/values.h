@@ -131,6 +131,10 @@ Result<Ledger> decode_ledger(std::string_view key, std::string_view value);
 std::string encode_format(std::string_view key, const FormatRecord& record);
 Result<FormatRecord> decode_format(std::string_view key, std::string_view value);
 
+/// The id comes from the key.
+std::string encode_quarantine(std::string_view key, const QuarantineEntry& entry);
+Result<QuarantineEntry> decode_quarantine(std::string_view key, std::string_view value);
+
 std::string encode_job(std::string_view key, const JobRecord& job);
 Result<JobRecord> decode_job(std::string_view key, std::string_view value);
 

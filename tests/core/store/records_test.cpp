@@ -128,7 +128,7 @@ TEST_CASE("optional fields of a later release are kept, others are refused", "[s
   HeaderRecord header;
   header.header.id = document(1);
   header.extra = std::string(
-      "\x81\x03"
+      "\x90\x03"
       "abc\xff\x00",
       7);
   CHECK(decode_header(key, encode_header(key, header))->extra == header.extra);
