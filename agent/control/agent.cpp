@@ -44,6 +44,23 @@ void add_problems(const PeerView& peer, Json& problems) {
   }
 }
 
+/// Counted up to a page: more is "many" to anybody.
+std::uint64_t quarantine_entries(store::Store& store, Json& problems) {
+  const auto page = store.list_quarantine({});
+  if (!page) {
+    problems.push_back(
+        problem("store.corrupt", "error", page.error().message, "syncctl store check"));
+    return 0;
+  }
+  if (!page->items.empty()) {
+    problems.push_back(problem("quarantine.not_empty", "warning",
+                               fmt::format("{} {} in quarantine", page->items.size(),
+                                           page->items.size() == 1 ? "entry" : "entries"),
+                               "syncctl quarantine ls"));
+  }
+  return page->items.size();
+}
+
 Json store_status(const store::StoreStats& stats) {
   return Json{{"state", stats.state == store::StoreState::kOpen ? "ok" : to_string(stats.state)},
               {"format", 1},
@@ -86,6 +103,7 @@ void agent_status(Services& services, CallPtr call) {
           problem("store.corrupt", "error", open.error().message, "syncctl store check"));
     }
     const Json conflicts = open && *open ? Json(**open) : Json();
+    const std::uint64_t quarantine = quarantine_entries(services.store(), problems);
     Json peer_list = Json::array();
     for (const PeerView& peer : peers) {
       peer_list.push_back(to_json(peer));
@@ -105,7 +123,7 @@ void agent_status(Services& services, CallPtr call) {
                      {"peers", std::move(peer_list)},
                      {"outbox", {{"entries", 0}, {"oldest_ms", nullptr}}},
                      {"conflicts", {{"open", conflicts}}},
-                     {"quarantine", {{"entries", 0}}},
+                     {"quarantine", {{"entries", quarantine}}},
                      {"problems", std::move(problems)}});
   });
 }

@@ -56,6 +56,7 @@ Result<Json> document_object(ShardAccess& shard, const engine::Document& documen
   object["seq"] = seq == 0 ? Json() : Json(seq);
   const bool degraded = header && header->state == store::DocumentState::kDegraded;
   object["state"] = degraded ? "degraded" : "ok";
+  if (degraded) object["missing"] = header->missing.size();
   object["updated_at"] = header ? Json(format_time(header->modified_ms)) : Json();
   object["value"] = std::move(value);
   return object;
@@ -214,6 +215,8 @@ void doc_get(Services& services, CallPtr call) {
                   }
                   Json result{{"value", std::move(*value)}};
                   if (unshown > 0) result["unshown"] = unshown;
+                  if (const auto missing = shard.repo.missing_changes(target.id))
+                    result["missing"] = *missing;
                   return result;
                 });
 }

@@ -40,9 +40,15 @@ void conflict_show(Services& services, CallPtr call);
 void conflict_resolve(Services& services, CallPtr call);
 void conflict_ignore(Services& services, CallPtr call);
 
+void quarantine_list(Services& services, CallPtr call);
+void quarantine_show(Services& services, CallPtr call);
+void quarantine_retry(Services& services, CallPtr call);
+void quarantine_drop(Services& services, CallPtr call);
+
 void store_backup(Services& services, CallPtr call);
 void store_check(Services& services, CallPtr call);
 void store_compact(Services& services, CallPtr call);
+void store_repair(Services& services, CallPtr call);
 void store_stats(Services& services, CallPtr call);
 
 void sync_now(Services& services, CallPtr call);

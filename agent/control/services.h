@@ -36,7 +36,8 @@ using StoreJob = std::function<void(const std::function<bool()>& go_on)>;
 struct AgentFacts {
   std::string version;
   int pid = 0;
-  std::string store_id;  ///< hex
+  std::string store_id;        ///< hex
+  std::string store_dir = {};  ///< empty: in memory
   std::string peer_id;
   std::string fingerprint;  ///< of the device's key, hex; empty without one
   std::chrono::steady_clock::time_point started;
@@ -128,6 +129,11 @@ class Services {
   /// Runs blocking work on the store, one job at a time, on a thread that nothing waits for. Any
   /// thread.
   virtual void on_store(StoreJob job) = 0;
+  /// Sets aside what of a document cannot be read, so that the rest can be. Any thread; answers on
+  /// the control thread.
+  virtual void heal(const DocumentId& document, std::function<void(Result<void>)> reply) = 0;
+  /// After a repair of the store: documents in memory and in exchange begin anew. Any thread.
+  virtual void refresh(const store::RepairReport& report) = 0;
   /// Runs the task on the control thread. Any thread.
   virtual void on_control(std::function<void()> task) = 0;
   virtual void after(std::chrono::milliseconds delay, std::function<void()> task) = 0;
@@ -162,6 +168,12 @@ class Services {
   /// Looks among the peers for a document that is not here. Any thread; answers on the control
   /// thread, at once when nobody can be asked, else within the exchange's deadlines (15 s a step).
   virtual void find_document(const DocumentId& document, std::function<void(bool)> reply) = 0;
+  /// Asks a peer for exactly these changes of a document and stores those that it has and that are
+  /// what was asked for. Answers on the control thread with how many came. Errors: kNotFound (no
+  /// such peer), kUnavailable (not connected, or it does not know how), kTimeout.
+  virtual void fetch_changes(const std::string& peer, const DocumentId& document,
+                             std::vector<ChangeHash> hashes,
+                             std::function<void(Result<std::uint64_t>)> reply) = 0;
   /// Dials now what waits for its next attempt; empty: all.
   virtual void nudge_peer(const std::string& name) = 0;
   /// Addresses under which this agent can be reached, as URLs.

@@ -23,6 +23,16 @@ Error name_the_document(Error error, const Target& target) {
 
 namespace {
 
+/// What would be written now would depend on a hole.
+Error degraded(const Target& target, std::size_t missing) {
+  const std::string words = target.name.empty() ? target.id.to_url() : target.name;
+  return make_error(ErrorId::kDocDegraded,
+                    fmt::format("{} is degraded: {} changes are unreadable, and nothing is "
+                                "written on top of a hole",
+                                words, missing),
+                    "syncctl store repair --from-peer PEER");
+}
+
 /// Nobody who is here has it; who is away may.
 void fail_not_found(Services& services, const CallPtr& call, Error error) {
   services.peers([call, error = std::move(error)](const std::vector<PeerView>& peers) mutable {
@@ -35,6 +45,16 @@ void fail_not_found(Services& services, const CallPtr& call, Error error) {
   });
 }
 
+/// The document has come, or was healed: without looking any further.
+void run_once(Services& services, const CallPtr& call, const Target& target,
+              const DocumentTask& task) {
+  services.on_shard(target.id, [call, target, task](ShardAccess& shard) {
+    const auto document = shard.repo.open(target.id);
+    if (!document) return call->fail(name_the_document(document.error(), target));
+    task(shard, **document);
+  });
+}
+
 }  // namespace
 
 void with_document(Services& services, const CallPtr& call, const Target& target,
@@ -44,14 +64,16 @@ void with_document(Services& services, const CallPtr& call, const Target& target
         const auto document = shard.repo.open(target.id);
         if (document) return task(shard, **document);
         const Error error = name_the_document(document.error(), target);
+        if (error.code == ErrorCode::kCorrupt) {
+          return services.heal(target.id, [&services, call, target, task](Result<void> healed) {
+            if (!healed) return call->fail(healed.error());
+            run_once(services, call, target, task);
+          });
+        }
         if (error.code != ErrorCode::kNotFound) return call->fail(error);
         services.find_document(target.id, [&services, call, target, task, error](bool found) {
           if (!found) return fail_not_found(services, call, error);
-          services.on_shard(target.id, [call, target, task](ShardAccess& there) {
-            const auto arrived = there.repo.open(target.id);
-            if (!arrived) return call->fail(name_the_document(arrived.error(), target));
-            task(there, **arrived);
-          });
+          run_once(services, call, target, task);
         });
       });
 }
@@ -187,6 +209,9 @@ void edit_document(Services& services, const CallPtr& call, const Target& target
   with_document(services, call, target,
                 [call, target, durability = kind, wanted = *wanted, &services,
                  edit = std::move(edit)](ShardAccess& shard, engine::Document& document) {
+                  if (const auto missing = shard.repo.missing_changes(target.id)) {
+                    return call->fail(degraded(target, *missing));
+                  }
                   const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
                   verbs::WriteOptions defaults;
                   defaults.time = shard.clock.wall_now_ms() / 1000;

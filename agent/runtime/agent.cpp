@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <future>
 #include <thread>
 #include <unistd.h>
@@ -72,6 +73,7 @@ struct Agent::Impl {
   std::filesystem::path temporary_dir;  ///< of an ephemeral agent's socket; removed at the end
   std::optional<std::uint16_t> port;
   std::unique_ptr<AgentServices> services;
+  std::atomic<AgentServices*> running{nullptr};  ///< for events of the store, while it serves
   std::unique_ptr<ControlDesk> desk;
   std::unique_ptr<Monitor> monitor;
   std::unique_ptr<OutboxCourier> courier;  ///< null: this user has no outbox
@@ -168,10 +170,15 @@ Result<void> Agent::Impl::open_store() {
     options.writer = fmt::format("syncd {}", kVersion);
     options.on_event = [this](const store::StoreEvent& event) {
       context.log.write(level_of(event.severity), event.code, event.message);
+      // A compaction met a damaged table, and will again until that is repaired.
+      const bool is_damage = event.code == "store.failed" && event.message.starts_with("table.");
+      if (AgentServices* live = running.load(); is_damage && live != nullptr)
+        live->healer().repair_tables();
     };
     auto opened = store::open_store(config.store_dir, options);
     if (!opened) return opened.error();
     context.store = std::move(opened->store);
+    context.facts.store_dir = config.store_dir.native();
     const store::OpenReport& report = opened->report;
     context.log.write(Level::kInfo, "store.open",
                       report.created ? "made a new store" : "opened the store",
@@ -257,6 +264,7 @@ void Agent::Impl::start_threads(ProcessHooks hooks) {
   }
   desk = std::make_unique<ControlDesk>(context, *services);
   monitor = std::make_unique<Monitor>(context, *services);
+  running = services.get();
 }
 
 /// Tasks of one thread may post to another, so an ended thread's queue still takes them.
@@ -268,6 +276,7 @@ void Agent::Impl::end_threads() {
 }
 
 Agent::Impl::~Impl() {
+  running = nullptr;
   if (!stopped && context.store) {
     const auto closed = context.store->close(context.config.shutdown_deadline);
     if (!closed) context.log.write(Level::kError, "store.close", closed.error().message);
@@ -293,6 +302,7 @@ void Agent::reload() {
 Result<void> Agent::stop(Milliseconds deadline) {
   Impl& impl = *impl_;
   impl.stopped = true;
+  impl.running = nullptr;
   impl.services->store_work().cancel();
   const auto end = std::chrono::steady_clock::now() + deadline;
   const auto left = [end] {

@@ -16,7 +16,8 @@ AgentServices::AgentServices(Context& context, ProcessHooks hooks)
       peers_(context),
       watch_(*this),
       keeper_(context, [this] { peers_.names_changed(); }),
-      store_work_(context) {}
+      store_work_(context),
+      healer_(context, store_work_) {}
 
 AgentServices::~AgentServices() = default;
 
@@ -33,6 +34,19 @@ void AgentServices::on_shard(const DocumentId& document, handlers::ShardTask tas
 void AgentServices::on_shard_number(std::size_t number, handlers::ShardTask task) {
   context_.shards[number]->run(
       [task = std::move(task)](handlers::ShardAccess& access, DocumentExchange&) { task(access); });
+}
+
+void AgentServices::heal(const DocumentId& document, std::function<void(Result<void>)> reply) {
+  healer_.heal(document, [this, reply = std::move(reply)](Result<void> done) {
+    on_control([reply, done = std::move(done)] { reply(done); });
+  });
+}
+
+void AgentServices::damaged(const DocumentId& document, const Error& error) {
+  context_.metrics.counter("syncd_damage_total", "Documents found damaged on reading").add();
+  context_.log.write(telemetry::Level::kWarn, "document.damaged", error.message,
+                     {{"document", document.to_url()}});
+  healer_.heal(document, {});
 }
 
 void AgentServices::on_control(std::function<void()> task) {

@@ -4,6 +4,7 @@
 #include "agent/runtime/catalog_keeper.h"
 #include "agent/runtime/context.h"
 #include "agent/runtime/document_exchange.h"
+#include "agent/runtime/healer.h"
 #include "agent/runtime/peer_service.h"
 #include "agent/runtime/process_control.h"
 #include "agent/runtime/store_work.h"
@@ -23,6 +24,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
 
   PeerService& peer_service() { return peers_; }
   StoreWork& store_work() { return store_work_; }
+  Healer& healer() { return healer_; }
   /// Control thread, once the shards run.
   void begin();
 
@@ -35,6 +37,8 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void on_shard(const DocumentId& document, handlers::ShardTask task) override;
   void on_shard_number(std::size_t number, handlers::ShardTask task) override;
   void on_store(handlers::StoreJob job) override { store_work_.run(std::move(job)); }
+  void heal(const DocumentId& document, std::function<void(Result<void>)> reply) override;
+  void refresh(const store::RepairReport& report) override { healer_.refresh(report); }
   void on_control(std::function<void()> task) override;
   void after(std::chrono::milliseconds delay, std::function<void()> task) override;
   DocumentId catalog() override { return context_.catalog(); }
@@ -58,6 +62,11 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void peers_with(const DocumentId& document,
                   std::function<void(std::vector<std::string>)> reply) override;
   void find_document(const DocumentId& document, std::function<void(bool)> reply) override;
+  void fetch_changes(const std::string& peer, const DocumentId& document,
+                     std::vector<ChangeHash> hashes,
+                     std::function<void(Result<std::uint64_t>)> reply) override {
+    peers_.fetch_changes(peer, document, std::move(hashes), std::move(reply));
+  }
   void nudge_peer(const std::string& name) override { peers_.nudge(name); }
   std::vector<std::string> addresses() override { return peers_.addresses(); }
   void join(const handlers::PeerSettings& settings, const handlers::Invitation& invitation,
@@ -77,6 +86,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void committed(const repo::Committed& committed) override;
   void dropped(const DocumentId& document, const Error& error) override;
   void removed(const DocumentId& document) override;
+  void damaged(const DocumentId& document, const Error& error) override;
 
  private:
   Context& context_;
@@ -87,6 +97,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   CatalogKeeper keeper_;
   StoreWork store_work_;
   std::int64_t started_wall_ms_ = context_.clock.wall_now_ms();
+  Healer healer_;
 };
 
 }  // namespace converge::runtime

@@ -42,6 +42,10 @@ void CatalogKeeper::reconcile() {
     };
     const auto document = handlers::open_catalog(shard, catalog);
     if (!document) return give_up(document.error());
+    // With a hole it does not say which names are gone: what the index has is better.
+    if (shard.repo.missing_changes(catalog)) {
+      return give_up({ErrorCode::kCorrupt, "the catalog is degraded; names stay as they are"});
+    }
     const engine::View view = (*document)->now();
     auto edits = repo::index_edits(view, shard.store);
     if (!edits) return give_up(edits.error());

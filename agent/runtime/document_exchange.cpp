@@ -84,6 +84,8 @@ void DocumentExchange::peer_down(ConnectionId connection) {
   if (found == peers_.end()) return;
   const PeerState peer = std::move(found->second);
   peers_.erase(found);
+  give_up([connection](const Question& each) { return each.connection == connection; },
+          {ErrorCode::kUnavailable, "the peer went away", "peer.unreachable"});
   for (const DocumentId& id : peer.documents) {
     const auto entry = documents_.find(id);
     if (entry == documents_.end()) continue;
@@ -109,6 +111,9 @@ void DocumentExchange::set_congested(ConnectionId connection, bool congested) {
 void DocumentExchange::receive(ConnectionId connection, session::DocumentMessage message) {
   const auto peer = peers_.find(connection);
   if (peer == peers_.end()) return;  // it went away while the message was under way
+  if (const auto* fetch = std::get_if<session::Fetch>(&message)) {
+    return fetch->is_answer ? take_answer(peer->second, *fetch) : answer(peer->second, *fetch);
+  }
   const DocumentId id = session::document_of(message);
   PeerState& state = peer->second;
   const bool is_counted = !state.link.announce && state.link.inflow;
@@ -162,6 +167,8 @@ void DocumentExchange::review() {
 
 void DocumentExchange::tick() {
   const session::Time now = clock_.steady_now();
+  give_up([now](const Question& each) { return each.until <= now; },
+          {ErrorCode::kTimeout, "the peer did not answer", "timeout"});
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const DocumentId id = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
@@ -174,8 +181,11 @@ void DocumentExchange::tick() {
 }
 
 std::optional<session::Time> DocumentExchange::next_deadline() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
+  std::optional<session::Time> next;
+  if (!deadlines_.empty()) next = deadlines_.begin()->first;
+  for (const Question& question : questions_)
+    next = std::min(next.value_or(question.until), question.until);
+  return next;
 }
 
 ExchangeProgress DocumentExchange::progress(ConnectionId connection) const {
@@ -246,13 +256,20 @@ void DocumentExchange::committed(const repo::Committed& committed) {
 
 void DocumentExchange::dropped(const DocumentId& document, const Error& error) {
   output_.dropped(document, error);
+  // What the peers were told may speak of changes that are not there any more.
+  restart(document, "a write failed here; starting over");
+}
+
+void DocumentExchange::restart(const DocumentId& document, const std::string& reason) {
   const auto found = documents_.find(document);
   if (found == documents_.end()) return;
-  // What the peers were told may speak of changes that are not there any more.
   for (const session::LinkStatus& status : found->second->sync.status()) {
-    output_.close(status.connection, session::CloseCode::kTryAgainLater,
-                  "a write failed here; starting over");
+    output_.close(status.connection, session::CloseCode::kTryAgainLater, reason);
   }
+}
+
+void DocumentExchange::damaged(const DocumentId& document, const Error& error) {
+  output_.damaged(document, error);
 }
 
 void DocumentExchange::removed(const DocumentId& document) {

@@ -55,6 +55,8 @@ class ExchangeOutput {
   virtual void committed(const repo::Committed& committed) = 0;
   virtual void dropped(const DocumentId& document, const Error& error) = 0;
   virtual void removed(const DocumentId& document) = 0;
+  /// What is stored of the document cannot be read.
+  virtual void damaged(const DocumentId&, const Error&) {}
 };
 
 /// How far one connection is, as one shard knows it.
@@ -98,8 +100,15 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   /// Looks for a document that is not here among the peers. `found` runs once.
   void find(const DocumentId& document, std::function<void(bool found)> found);
   void send_ephemeral(const session::Ephemeral& message);
+  /// Asks the peer for exactly these changes; `got` runs once with how many of them were stored.
+  using Fetched = std::function<void(Result<std::uint64_t>)>;
+  void fetch(session::ConnectionId connection, const DocumentId& document,
+             std::vector<ChangeHash> hashes, Fetched got);
   /// Names have changed: what peers may have is judged anew.
   void review();
+
+  /// What peers were told of the document may not be so any more: begins anew with each of them.
+  void restart(const DocumentId& document, const std::string& reason);
 
   void tick();
   std::optional<session::Time> next_deadline() const;
@@ -120,6 +129,7 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   void committed(const repo::Committed& committed) override;
   void dropped(const DocumentId& document, const Error& error) override;
   void removed(const DocumentId& document) override;
+  void damaged(const DocumentId& document, const Error& error) override;
 
  private:
   struct Entry {
@@ -139,6 +149,19 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
     std::unordered_set<DocumentId, DocumentIdHasher> unsettled;
   };
 
+  /// A question to a peer that is not answered yet.
+  struct Question {
+    session::ConnectionId connection = {};
+    DocumentId document;
+    std::set<ChangeHash> hashes;
+    session::Time until;
+    Fetched got;
+  };
+
+  void answer(PeerState& peer, const session::Fetch& question);
+  void take_answer(PeerState& peer, const session::Fetch& answer);
+  /// Ends the questions of which `is_over` says so.
+  void give_up(const std::function<bool(const Question&)>& is_over, const Error& error);
   Entry& entry_of(const DocumentId& document);
   void introduce(Entry& entry, PeerState& peer);
   bool may_have(const PeerLink& link, const DocumentId& document) const;
@@ -160,6 +183,7 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   std::unordered_map<DocumentId, std::unique_ptr<Entry>, DocumentIdHasher> documents_;
   std::map<session::ConnectionId, PeerState> peers_;
   std::set<std::pair<session::Time, DocumentId>> deadlines_;
+  std::list<Question> questions_;
   std::list<DocumentId> settled_;  ///< may be dropped; longest settled first
 };
 

@@ -113,7 +113,7 @@ session::Metadata PeerService::metadata() const {
   metadata.storage_id = context_.facts.store_id;
   metadata.ephemeral = context_.config.ephemeral;
   session::Extension extension;
-  extension.capabilities = {"digest"};
+  extension.capabilities = {"digest", std::string(session::kFetchCapability)};
   extension.catalog = context_.catalog().to_base58();
   metadata.extension = std::move(extension);
   return metadata;

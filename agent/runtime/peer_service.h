@@ -42,6 +42,9 @@ class PeerService {
   void nudge(const std::string& name);
   void join(const handlers::PeerSettings& settings, const handlers::Invitation& invitation,
             handlers::Reply reply);
+  void fetch_changes(const std::string& name, const DocumentId& document,
+                     std::vector<ChangeHash> hashes,
+                     std::function<void(Result<std::uint64_t>)> reply);
   void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms);
   std::vector<std::string> addresses() const;
   std::string workspace_digest();

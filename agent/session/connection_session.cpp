@@ -122,6 +122,11 @@ void ConnectionSession::send(const DocumentMessage& message, Time now) {
     push_frame(std::move(out));
   } else if (const auto* unavailable = std::get_if<DocUnavailable>(&message)) {
     push_frame(DocUnavailable{registry_.own_id(), peer_.peer_id, unavailable->document});
+  } else if (const auto* fetch = std::get_if<Fetch>(&message)) {
+    Fetch out = *fetch;
+    out.sender = registry_.own_id();
+    out.target = peer_.peer_id;
+    push_frame(std::move(out));
   } else {
     Ephemeral out = std::get<Ephemeral>(message);
     out.target = peer_.peer_id;
@@ -195,6 +200,14 @@ void ConnectionSession::handle(Sync sync, Time /*now*/) {
 void ConnectionSession::handle(DocUnavailable unavailable, Time /*now*/) {
   if (!is_from_peer(unavailable.sender)) return;
   actions_.push_back(action::Deliver{std::move(unavailable)});
+}
+
+void ConnectionSession::handle(Fetch fetch, Time /*now*/) {
+  if (!is_from_peer(fetch.sender)) return;
+  if (fetch.data.size() > options_.sync_bytes_max) {
+    return request_close(CloseCode::kTooBig, "changes over the size limit");
+  }
+  actions_.push_back(action::Deliver{std::move(fetch)});
 }
 
 void ConnectionSession::handle(Ephemeral ephemeral, Time now) {

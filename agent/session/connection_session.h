@@ -195,6 +195,7 @@ class ConnectionSession {
   void handle(Sync sync, Time now);
   void handle(DocUnavailable unavailable, Time now);
   void handle(Ephemeral ephemeral, Time now);
+  void handle(Fetch fetch, Time now);
   void handle(const RemoteSubscriptionChange& change, Time now);
   void handle(const RemoteHeadsChanged& change, Time now);
   void handle(const Ignored& ignored, Time now);

@@ -28,9 +28,9 @@ void DocumentSync::Impl::dispatch(DocumentPeer& peer, DocumentMessage message, T
     take(peer, *s, now);
   } else if (const auto* unavailable = std::get_if<DocUnavailable>(&message)) {
     take(peer, *unavailable);
-  } else {
-    take(peer, std::get<Ephemeral>(message));
-  }
+  } else if (const auto* ephemeral = std::get_if<Ephemeral>(&message)) {
+    take(peer, *ephemeral);
+  }  // a Fetch is answered by whoever drives this object
 }
 
 void DocumentSync::Impl::take(DocumentPeer& peer, const Sync& message, Time now) {

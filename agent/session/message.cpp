@@ -16,6 +16,8 @@ using Kind = CborItem::Kind;
 
 constexpr int kDepthMax = 16;  // outside `data`, which is opaque
 constexpr std::uint64_t kKeysMax = 64;
+constexpr std::string_view kFetchType = "syncctl-fetch";
+constexpr std::string_view kFetchedType = "syncctl-changes";
 constexpr std::size_t kShortTextMax = 256;  // storage ids, session ids, versions, capabilities
 constexpr std::size_t kErrorTextMax = 1024;
 constexpr std::size_t kUnknownTypeMax = 64;
@@ -335,6 +337,11 @@ Result<Message> document_message(Fields fields) {
   if (type == "doc-unavailable") {
     return Message(DocUnavailable{std::move(*fields.sender), std::move(target), *document});
   }
+  if (type == kFetchType || type == kFetchedType) {
+    if (!fields.data) return Message(ignored(Ignored::Reason::kMissingField, fields));
+    return Message(Fetch{type == kFetchedType, std::move(*fields.sender), std::move(target),
+                         *document, to_bytes(*fields.data)});
+  }
   if (type == "ephemeral") return ephemeral_message(std::move(fields), *document);
   if (!fields.heads) return Message(ignored(Ignored::Reason::kMissingField, fields));
   return Message(RemoteHeadsChanged{std::move(*fields.sender), std::move(target), *document,
@@ -421,6 +428,13 @@ void encode(Bytes& out, const Ephemeral& ephemeral) {
   write_cbor_bytes(out, ephemeral.data);
 }
 
+void encode(Bytes& out, const Fetch& fetch) {
+  begin_message(out, fetch.is_answer ? kFetchedType : kFetchType, fetch.sender, fetch.target, 2);
+  write_pair(out, "documentId", fetch.document.to_base58());
+  write_cbor_text(out, "data");
+  write_cbor_bytes(out, fetch.data);
+}
+
 void encode(Bytes& out, const RemoteSubscriptionChange& change) {
   begin_message(out, "remote-subscription-change", change.sender, change.target,
                 (change.add.empty() ? 0u : 1u) + (change.remove.empty() ? 0u : 1u));
@@ -453,6 +467,7 @@ const DocumentId& document_of(const DocumentMessage& message) {
 std::size_t size_of(const DocumentMessage& message) {
   if (const auto* sync = std::get_if<Sync>(&message)) return kFlatSize + sync->data.size();
   if (const auto* e = std::get_if<Ephemeral>(&message)) return kFlatSize + e->data.size();
+  if (const auto* fetch = std::get_if<Fetch>(&message)) return kFlatSize + fetch->data.size();
   return kFlatSize;
 }
 
@@ -464,7 +479,7 @@ Result<Message> decode_message(ByteView frame) {
   const std::string& type = *fields.type;
   if (type == "join" || type == "peer") return handshake_message(std::move(fields));
   if (type == "sync" || type == "request" || type == "doc-unavailable" || type == "ephemeral" ||
-      type == "remote-heads-changed") {
+      type == kFetchType || type == kFetchedType || type == "remote-heads-changed") {
     return document_message(std::move(fields));
   }
   const std::string sender = fields.sender.value_or("");

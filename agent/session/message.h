@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -95,6 +96,19 @@ struct Ephemeral {
   bool operator==(const Ephemeral&) const = default;
 };
 
+/// Between two Converge agents that both name the capability "fetch": asks for exactly these
+/// changes, or answers with those that the sender has. Stock peers ignore both.
+struct Fetch {
+  bool is_answer = false;
+  std::string sender = {};
+  std::string target = {};
+  DocumentId document = {};
+  /// Hashes, 32 bytes each; in an answer type-1 chunks, each behind its length (LEB128).
+  Bytes data = {};
+  bool operator==(const Fetch&) const = default;
+};
+inline constexpr std::string_view kFetchCapability = "fetch";
+
 /// Remote-heads gossip (repo-protocol 9): decoded, otherwise ignored.
 struct RemoteSubscriptionChange {
   std::string sender = {};
@@ -128,11 +142,11 @@ struct Ignored {
 };
 
 using Message = std::variant<Join, Peer, Leave, ErrorMessage, Sync, DocUnavailable, Ephemeral,
-                             RemoteSubscriptionChange, RemoteHeadsChanged, Ignored>;
+                             Fetch, RemoteSubscriptionChange, RemoteHeadsChanged, Ignored>;
 
 /// What a shard and the network thread exchange. On the way out `sender` and `target` are filled in
 /// by the connection (an Ephemeral keeps its author); on the way in they have been checked.
-using DocumentMessage = std::variant<Sync, DocUnavailable, Ephemeral>;
+using DocumentMessage = std::variant<Sync, DocUnavailable, Ephemeral, Fetch>;
 
 const DocumentId& document_of(const DocumentMessage& message);
 /// Payload bytes plus a flat allowance, for queue bounds.

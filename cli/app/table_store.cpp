@@ -50,19 +50,26 @@ std::vector<Command> cmd_proof() {
        .notes = {"A running agent checks itself, beside its work and at a limited rate."},
        .answers = true},
       {.name = "store repair",
-       .summary = "Repair the damaged tables of a stopped store in place",
+       .summary = "Repair what is damaged in place, and ask peers for what is lost",
        .flags = {{.name = "apply", .help = "carry the plan out; without it nothing is changed"},
-                 {.name = "plan", .value = "ID", .help = "the plan that was looked at"}},
-       .examples = {{"syncctl --store /srv/store store repair", ""},
+                 {.name = "plan", .value = "ID", .help = "the plan that was looked at"},
+                 {.name = "from-peer",
+                  .value = "PEER",
+                  .kind = Kind::kPeer,
+                  .help = "ask this peer for exactly the changes that are missing",
+                  .repeats = true}},
+       .examples = {{"syncctl store repair --apply --from-peer nas", ""},
+                    {"syncctl --store /srv/store store repair", ""},
                     {"syncctl --store /srv/store store repair --apply --plan 7c1e03aa", ""}},
        .exits = {{1, "there is damage, or documents are degraded"},
                  {5, "the store is no longer what the plan was made for"},
                  {8, "the MANIFEST cannot be read: see store salvage"},
                  {9, "the store is in use"}},
        .kinds = {"RepairPlan", "RepairReport"},
-       .see_also = {"store check", "store salvage"},
+       .see_also = {"store check", "quarantine ls", "store salvage"},
        .notes =
-           {"A damaged block costs the records that were in it and no others. The damaged file "
+           {"A running agent repairs itself beside its work; --store names a stopped one.",
+            "A damaged block costs the records that were in it and no others. The damaged file "
             "is kept in quarantine/. What is missing comes back from peers."},
        .answers = true},
       {.name = "store salvage",
@@ -146,6 +153,23 @@ std::vector<Command> cmd_copies() {
        .notes = {"Every file is verified first. The new store has a new id."},
        .writes = true,
        .reads = true},
+      {.name = "store import-legacy",
+       .summary = "Make a store of the append-only file of the proof of concept",
+       .args = {{.name = "FILE",
+                 .kind = Kind::kFile,
+                 .help = "one JSON object a line: key, value, timestamp, node (-: stdin)"}},
+       .flags = {kInto, kReport},
+       .examples = {{"syncctl store import-legacy todo.log --into /srv/store", ""}},
+       .exits = {{5, "DIR is not empty"},
+                 {8, "the file holds no operation"},
+                 {10, "some bytes were no operation; the report says where"}},
+       .kinds = {"LegacyImport"},
+       .see_also = {"import", "store check"},
+       .notes =
+           {"Each operation becomes a change with its time and its node's author, in one "
+            "document named legacy/FILE; per key the last writer wins, as it did. Damaged spans "
+            "are reported by their byte offset and skipped, whatever is whole behind them on "
+            "the same line is taken."}},
       {.name = "store id",
        .summary = "Print the id under which peers know this replica",
        .flags = {{.name = "new", .help = "give a stopped store a new one: on one of two copies"}},
@@ -153,6 +177,60 @@ std::vector<Command> cmd_copies() {
        .exits = {{9, "the store is in use"}},
        .kinds = {"StoreId"},
        .see_also = {"store stats"}},
+  };
+}
+
+std::vector<Command> cmd_quarantine() {
+  const Arg entry = {.name = "ENTRY", .help = "as quarantine ls prints it"};
+  const Arg entries = {.name = "ENTRY", .help = "as quarantine ls prints it", .repeats = true};
+  return {
+      {.name = "quarantine",
+       .summary = "See what was found damaged and set aside",
+       .see_also = {"store repair", "store check"},
+       .notes =
+           {"What cannot be read is kept as it is, with an entry that says what is missing. The "
+            "document is degraded: the rest of it is served, and nothing is written on top of "
+            "the hole. It is whole again when a peer has sent what is missing; the entry stays "
+            "until it is dropped."},
+       .is_group = true},
+      {.name = "quarantine ls",
+       .summary = "List what was set aside",
+       .examples = {{"syncctl quarantine ls", ""}, {"syncctl quarantine ls -o json", ""}},
+       .kinds = {"QuarantineList", "QuarantineEntry"},
+       .see_also = {"quarantine show", "store repair"}},
+      {.name = "quarantine show",
+       .summary = "Show one entry in full",
+       .args = {entry},
+       .examples = {{"syncctl quarantine show q-1", ""}},
+       .exits = {{3, "no such entry"}},
+       .kinds = {"QuarantineEntry"},
+       .see_also = {"quarantine ls"}},
+      {.name = "quarantine export",
+       .summary = "Write the damaged bytes to a file",
+       .args = {entry},
+       .flags = {{.name = "to",
+                  .value = "FILE",
+                  .kind = Kind::kFile,
+                  .help = "where to; a second file of the entry becomes FILE.2"}},
+       .examples = {{"syncctl quarantine export q-1 --to damaged.bin", ""}},
+       .exits = {{3, "no such entry, or it has no bytes"}},
+       .kinds = {"QuarantineExport"},
+       .see_also = {"quarantine show"}},
+      {.name = "quarantine retry",
+       .summary = "Look at the documents again",
+       .args = {entries},
+       .examples = {{"syncctl quarantine retry q-1", ""}},
+       .exits = {{3, "no such entry"}},
+       .kinds = {"QuarantineList"},
+       .see_also = {"store repair"}},
+      {.name = "quarantine drop",
+       .summary = "Delete entries and the damaged bytes",
+       .args = {entries},
+       .examples = {{"syncctl quarantine drop q-1 --yes", ""}},
+       .exits = {{3, "no such entry"}, {13, "answered no, or nobody could be asked"}},
+       .kinds = {"QuarantineList"},
+       .see_also = {"quarantine ls"},
+       .writes = true},
   };
 }
 
@@ -215,7 +293,7 @@ std::vector<Command> cmd_debug() {
 
 std::vector<Command> store_commands() {
   std::vector<Command> all;
-  for (const auto& part : {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_debug()})
+  for (const auto& part : {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_quarantine(), cmd_debug()})
     all.insert(all.end(), part.begin(), part.end());
   for (Command& command : all) command.group = Group::kOperate;
   return all;

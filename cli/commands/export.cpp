@@ -1,6 +1,7 @@
 #include "cli/app/kinds.h"
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/import_folder.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
@@ -141,6 +142,16 @@ Result<int> run_export(Session& session) {
                      {"name", exported->value("name", json())},
                      {"file", file.string()},
                      {"size_bytes", bytes->size()}});
+  }
+  if (directory && format == "automerge" && !items.empty()) {
+    std::string lines;
+    for (const json& item : items)
+      lines += control::to_compact({{"file", fs::path(field(item, "file")).filename().string()},
+                                    {"id", item["id"]},
+                                    {"name", item["name"]}}) +
+               "\n";
+    if (auto done = write_file(fs::path(to) / kNamesFile, lines, {.replace = true}); !done)
+      return done.error();
   }
   if (items.empty() && !failures.empty()) return failures.finish(session, 0);
   const json report = {{"kind", "ExportReport"}, {"v", 1}, {"items", items}};

@@ -1,4 +1,5 @@
 #include "cli/commands/handlers.h"
+#include "cli/commands/store_handlers.h"
 
 #include <algorithm>
 #include <iterator>
@@ -86,6 +87,12 @@ constexpr std::pair<std::string_view, Handler> kHandlers[] = {
     {"store restore", run_store_restore},
     {"store id", run_store_id},
     {"batch", run_batch},
+    {"store import-legacy", run_store_import_legacy},
+    {"quarantine ls", run_quarantine_ls},
+    {"quarantine show", run_quarantine_show},
+    {"quarantine export", run_quarantine_export},
+    {"quarantine retry", run_quarantine_retry},
+    {"quarantine drop", run_quarantine_drop},
     {"outbox ls", run_outbox_ls},
     {"outbox show", run_outbox_show},
     {"outbox retry", run_outbox_retry},

@@ -45,6 +45,10 @@ Result<int> run_get(Session& session) {
   if (const std::uint64_t unshown = count_field(*answer, "unshown"); unshown > 0)
     session.out().note(counted(unshown, "value") +
                        " that JSON cannot say printed as null; --typed shows them");
+  if (const std::uint64_t lost = count_field(*answer, "missing"); lost > 0)
+    session.out().warning(doc + " is degraded: " + counted(lost, "change") +
+                          (lost == 1 ? " is unreadable, showing the state without it"
+                                     : " are unreadable, showing the state without them"));
   const bool wrapped = session.has("meta") && answer->contains("kind");
   const auto done = wrapped ? session.out().result(
                                   *answer, {.text = [&] { return session.out().to_line(*answer); }})

@@ -1,5 +1,6 @@
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/import_folder.h"
 #include "cli/commands/params.h"
 #include "cli/commands/render.h"
 #include "core/base/limits.h"
@@ -42,6 +43,31 @@ std::string name_for(const Session& session, const std::string& file) {
   if (!into) return "";
   const std::string stem = file == "-" ? "stdin" : fs::path(file).stem().string();
   return *into + "/" + name_of_file(stem);
+}
+
+/// The requests that a folder of another program makes; what is damaged in it is told.
+Result<std::vector<json>> requests_of_folder(const Session& session, const std::string& folder,
+                                             Failures& failures) {
+  const auto content = read_folder(folder);
+  if (!content) return content.error();
+  for (const Error& error : content->damaged) failures.add(error);
+  const auto into = session.value("into");
+  std::vector<json> requests;
+  for (const FolderDocument& document : content->documents) {
+    json request = {{"format", "automerge"}, {"data", verbs::to_base64(as_bytes(document.bytes))}};
+    if (session.has("update")) request["update"] = true;
+    if (session.has("dry-run")) request["dry_run"] = true;
+    if (!document.id.empty()) request["id"] = "automerge:" + document.id;
+    const std::string own = !document.name.empty()  ? document.name
+                            : document.stem.empty() ? document.id
+                                                    : name_of_file(document.stem);
+    if (into)
+      request["name"] = *into + "/" + own;
+    else if (!document.name.empty() || document.id.empty())
+      request["name"] = own;
+    requests.push_back(std::move(request));
+  }
+  return requests;
 }
 
 /// The requests that one file makes: one, or one a line for ndjson.
@@ -101,7 +127,10 @@ Result<int> run_import(Session& session) {
   json items = json::array();
   Failures failures;
   for (const std::string& file : session.args(0)) {
-    auto requests = requests_of(session, file);
+    std::error_code ignored;
+    const bool is_folder = fs::is_directory(file, ignored);
+    auto requests =
+        is_folder ? requests_of_folder(session, file, failures) : requests_of(session, file);
     if (!requests) {
       failures.add(requests.error());
       continue;

@@ -19,25 +19,65 @@ using nlohmann::json;
 
 std::string plan_text(const json& plan) {
   std::string out;
-  for (const json& step : plan["steps"])
-    out += field(step, "n") + "  " + field(step, "do") + "  " + printable(field(step, "file")) +
-           (count_field(step, "holes") > 0
-                ? "  " + counted(count_field(step, "holes"), "unreadable block")
-                : "") +
-           "\n";
+  for (const json& step : plan["steps"]) {
+    const std::string file = field(step, "file");
+    out += field(step, "n") + "  " + field(step, "do") + "  " +
+           printable(file.empty() ? field(step, "document") : file);
+    if (count_field(step, "holes") > 0)
+      out += "  " + counted(count_field(step, "holes"), "unreadable block");
+    if (count_field(step, "changes") > 0)
+      out += "  " + counted(count_field(step, "changes"), "missing change");
+    out += "\n";
+  }
   return out;
 }
 
-Result<int> print_plan(Session& session, const store::RepairPlan& plan) {
-  const json out = store::to_json(plan);
+std::string degraded_text(const json& documents) {
+  std::string out;
+  for (const json& document : documents) {
+    const std::string name = field(document, "name");
+    out += "degraded  " + printable(name.empty() ? field(document, "id") : name) + "  " +
+           counted(count_field(document, "changes"), "change") + " left, " +
+           counted(document["missing"].size(), "change") + " missing\n";
+  }
+  return out;
+}
+
+Result<int> print_plan(Session& session, const json& plan) {
+  const json none = json::array();
+  const json& degraded = plan.contains("degraded") ? plan["degraded"] : none;
+  const bool is_sound = plan["steps"].empty() && degraded.empty();
   const auto text = [&]() -> std::string {
-    if (plan.empty()) return session.out().quiet() ? "" : "nothing to repair\n";
-    return "plan " + plan.id + "\n" + plan_text(out);
+    if (is_sound) return session.out().quiet() ? "" : "nothing to repair\n";
+    return (plan["steps"].empty() ? "" : "plan " + field(plan, "id") + "\n") + plan_text(plan) +
+           degraded_text(degraded);
   };
-  if (auto done = session.out().result(out, {.text = text}); !done) return done.error();
-  if (plan.empty()) return control::exit_code::kOk;
-  session.out().note("nothing was changed; carry it out with --apply --plan " + plan.id);
+  if (auto done = session.out().result(plan, {.text = text}); !done) return done.error();
+  if (is_sound) return control::exit_code::kOk;
+  if (plan["steps"].empty()) {
+    session.out().note("a peer may still have it: --from-peer PEER");
+  } else {
+    session.out().note("nothing was changed; carry it out with --apply --plan " +
+                       field(plan, "id"));
+  }
   return control::exit_code::kNo;
+}
+
+Result<int> print_report(Session& session, const json& report) {
+  const auto text = [&] {
+    std::string lines = session.out().quiet() ? "" : plan_text(report["plan"]);
+    if (count_field(report, "fetched") > 0)
+      lines += "fetched  " + counted(count_field(report, "fetched"), "change") + "\n";
+    lines += degraded_text(report["degraded"]);
+    for (const json& file : report["set_aside"])
+      lines += "set aside  " + printable(file.get<std::string>()) + "\n";
+    return lines;
+  };
+  if (auto done = session.out().result(report, {.text = text}); !done) return done.error();
+  if (report.contains("peers"))
+    for (const auto& [peer, why] : report["peers"].items())
+      session.out().warning(printable(peer + ": " + why.get<std::string>()));
+  return report["degraded"].empty() ? control::exit_code::kOk : control::exit_code::kNo;
 }
 
 }  // namespace
@@ -45,30 +85,27 @@ Result<int> print_plan(Session& session, const store::RepairPlan& plan) {
 Result<int> run_store_repair(Session& session) {
   const auto stopped = stopped_store(session);
   if (!stopped) return stopped.error();
-  if (!*stopped)
-    return make_error(ErrorId::kUsageFlag, "store repair works on a stopped store",
-                      "stop the agent and name its store with --store DIR");
-  const auto plan = store::plan_repair(**stopped);
-  if (!plan) return plan.error();
-  if (!session.has("apply")) return print_plan(session, *plan);
-  const std::string id = session.value("plan").value_or(plan->id);
+  if (!*stopped) {
+    json params = {{"apply", session.has("apply")},
+                   {"from_peer", session.invocation().values("from-peer")}};
+    if (const auto id = session.value("plan")) params["plan"] = *id;
+    const auto answer = ask_patiently(session, "store.repair", params);
+    if (!answer) return answer.error();
+    return session.has("apply") ? print_report(session, *answer) : print_plan(session, *answer);
+  }
+  if (session.has("from-peer"))
+    return make_error(ErrorId::kUsageFlag, "a stopped store cannot ask a peer",
+                      "repair it, start the agent, then \"syncctl store repair --apply "
+                      "--from-peer PEER\" without --store");
   store::RepairOptions options;
   options.inspect_snapshot = repo::snapshot_inspector();
+  const auto plan = store::plan_repair(**stopped, options);
+  if (!plan) return plan.error();
+  if (!session.has("apply")) return print_plan(session, store::to_json(*plan));
+  const std::string id = session.value("plan").value_or(plan->id);
   const auto report = store::apply_repair(**stopped, id, options, open_options(session));
   if (!report) return report.error();
-  const json out = store::to_json(*report);
-  const auto text = [&] {
-    std::string lines = session.out().quiet() ? "" : plan_text(out["plan"]);
-    for (const json& document : out["degraded"])
-      lines += "degraded  " + printable(field(document, "id")) + "  " +
-               counted(count_field(document, "changes"), "change") + " left, " +
-               counted(document["missing"].size(), "change") + " missing\n";
-    for (const json& file : out["set_aside"])
-      lines += "set aside  " + printable(file.get<std::string>()) + "\n";
-    return lines;
-  };
-  if (auto done = session.out().result(out, {.text = text}); !done) return done.error();
-  return report->degraded.empty() ? control::exit_code::kOk : control::exit_code::kNo;
+  return print_report(session, store::to_json(*report));
 }
 
 }  // namespace converge::cli

@@ -55,7 +55,7 @@ constexpr Shape kShapes[] = {
     {"DigestComparison", "equal:bool items:[obj]"},
     {"Document",
      "id:str|null name:str|null heads:[hash] seq?:int|null changes:int actors?:int "
-     "size_bytes?:int conflicts?:int state:str updated_at?:time|null value?:any"},
+     "size_bytes?:int conflicts?:int state:str missing?:int updated_at?:time|null value?:any"},
     {"DocumentList", "items:[Document] next?:str|null"},
     {"Error", "code:str exit:int message:str hint:str|null retryable:bool details:obj"},
     {"Event",
@@ -69,6 +69,8 @@ constexpr Shape kShapes[] = {
     {"Heads", "id:str|null name:str|null heads:[hash]"},
     {"Hello", "version:str pid:int store_id:str peer_id:str"},
     {"Invite", "invite:str expires_at:time"},
+    {"LegacyImport",
+     "into:str id:str name:str bytes:int operations:int keys:int nodes:[str] damaged:[obj]"},
     {"LogDump", "file:str items:[obj]"},
     {"LogLevel", "level:str configured:str"},
     {"LogLine", "number:int at:time level:str code:str message:str fields:obj"},
@@ -106,13 +108,20 @@ constexpr Shape kShapes[] = {
      "log:str into:str|null until:str|null changes:int changes_in_log:int complete:bool "
      "documents:int digest:hash recorded_digest:hash|null items:[obj] expected:any read_ms:int "
      "elapsed_ms:int apply_us:int changes_per_second:int slowest:any"},
+    {"QuarantineEntry",
+     "entry:str code:str message:str id:str|null name:str|null state:str missing:[hash] "
+     "missing_now:int records:[str] files:[str] found_at:time"},
+    {"QuarantineExport", "entry:str items:[obj]"},
+    {"QuarantineList", "items:[QuarantineEntry] next?:str|null"},
     {"QueryResult", "id:str|null name:str|null path:str|null value:any"},
     {"QueryResultList", "items:[QueryResult] next?:str|null"},
     {"ReloadReport", "changed:[str] needs_restart:[str]"},
     {"RemoveReport", "items:[obj]"},
-    {"RepairPlan", "id:str steps:[obj] loses:[obj]"},
+    {"RepairPlan", "id:str steps:[obj] loses:[obj] degraded?:[obj]"},
     {"RepairReport",
-     "ok:bool plan:RepairPlan records_kept:int headers_rebuilt:int degraded:[obj] set_aside:[str]"},
+     "ok:bool plan:RepairPlan records_kept:int headers_rebuilt:int quarantined:int "
+     "receipts_rebuilt:int receipts_lost:int names_rebuilt:int degraded:[obj] set_aside:[str] "
+     "fetched?:int peers?:obj"},
     {"ResolveReport", "items:[Ack]"},
     {"RestoreReport",
      "files:int bytes:int commit:int seq:int changes_cut:int from_store_id:str "

@@ -76,7 +76,7 @@ constexpr ErrorRow kErrors[] = {
     {ErrorId::kConflictNotFound, "conflict.not_found", ErrorCode::kNotFound, kNotFound, false,
      "no conflict has that id, or it has no such value"},
     {ErrorId::kEntryNotFound, "entry.not_found", ErrorCode::kNotFound, kNotFound, false,
-     "no outbox entry has that id"},
+     "no outbox or quarantine entry has that id"},
     {ErrorId::kPlanStale, "plan.stale", ErrorCode::kConflict, kPrecondition, false,
      "the store changed since the plan was made"},
     {ErrorId::kCursorForeign, "cursor.foreign", ErrorCode::kConflict, kPrecondition, false,

@@ -110,7 +110,10 @@ Result<engine::Document*> Repo::open(const DocumentId& id) {
     return &cell->document;
   }
   auto loaded = load(id);
-  if (!loaded) return loaded.error();
+  if (!loaded) {
+    if (loaded.error().code == ErrorCode::kCorrupt) observer_.damaged(id, loaded.error());
+    return loaded.error();
+  }
   trim(loaded->get());
   return &(*loaded)->document;
 }
@@ -470,6 +473,12 @@ Result<bool> Repo::exists(const DocumentId& id) {
 }
 
 Result<store::DocumentHeader> Repo::header(const DocumentId& id) { return store_.header(id); }
+
+std::optional<std::size_t> Repo::missing_changes(const DocumentId& id) const {
+  const auto found = cells_.find(id);
+  if (found == cells_.end() || !found->second->is_degraded) return std::nullopt;
+  return found->second->missing.size();
+}
 
 Repo::CellPtr Repo::find(const DocumentId& id) {
   const auto found = cells_.find(id);

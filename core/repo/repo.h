@@ -55,6 +55,8 @@ class Observer {
   /// Whatever was derived from it and not yet released must be forgotten.
   virtual void dropped(const DocumentId& document, const Error& error) = 0;
   virtual void removed(const DocumentId& document) = 0;
+  /// What is stored of the document cannot be read. It was not opened.
+  virtual void damaged(const DocumentId&, const Error&) {}
 };
 
 /// The documents of one shard: loaded on demand, changed by one thread, appended to the store,
@@ -131,6 +133,8 @@ class Repo {
   /// As stored; includes nothing that is under way.
   Result<store::DocumentHeader> header(const DocumentId& id);
   bool is_open(const DocumentId& id) const { return cells_.contains(id); }
+  /// Changes known to be missing of an open document that is degraded; nothing when it is whole.
+  std::optional<std::size_t> missing_changes(const DocumentId& id) const;
 
   std::size_t memory_bytes() const { return memory_bytes_; }
   std::size_t open_documents() const { return cells_.size(); }

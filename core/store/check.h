@@ -29,8 +29,9 @@ struct FindingPlace {
 /// "table.missing", "manifest.damaged", "store.current-missing", "current.bad", "log.damaged",
 /// "log.torn-tail", "log.missing", "record.key", "record.sum", "record.bad", "change.hash",
 /// "snapshot.hash", "snapshot.leftover", "document.heads", "document.missing-dep",
-/// "document.counts", "document.no-header", "document.orphans", "index.names", "index.receipts",
-/// "index.counts", "store.format", "store.guard", "store.metadata", "store.mode", "table.bounds".
+/// "document.counts", "document.degraded", "document.no-header", "document.orphans", "index.names",
+/// "index.receipts", "index.counts", "store.format", "store.guard", "store.metadata", "store.mode",
+/// "table.bounds".
 struct Finding {
   std::string code;
   Severity severity = Severity::kError;

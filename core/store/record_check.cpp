@@ -66,6 +66,15 @@ Result<std::vector<ChangeHash>> chunk_dependencies(ByteView chunk) {
   return out;
 }
 
+std::optional<ChangeHash> change_hash(ByteView chunk) {
+  constexpr std::size_t kTypeAt = 8;  // behind magic and checksum
+  if (chunk.size() <= kTypeAt) return std::nullopt;
+  ChangeHash hash;
+  hash.bytes = codec::sha256(chunk.subspan(kTypeAt));
+  if (!check_change(hash, chunk)) return std::nullopt;
+  return hash;
+}
+
 struct RecordChecker::Impl {
   SnapshotInspector inspector;
   OnFinding on_finding;
@@ -269,6 +278,15 @@ struct RecordChecker::Impl {
     if (header.state == DocumentState::kDeleted) {
       deleting.insert(header.id);
       return;
+    }
+    if (header.state == DocumentState::kDegraded) {
+      on_finding({"document.degraded",
+                  Severity::kInfo,
+                  std::to_string(header.missing.size()) + " changes of the document are missing",
+                  {{}, 0, describe_key(key)},
+                  {header.id},
+                  header.missing.size(),
+                  "syncctl store repair --apply --from-peer PEER"});
     }
     documents += 1;
     header_changes += header.change_count;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace converge::store {
@@ -35,6 +36,9 @@ class RecordChecker {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// The hash of a type-1 chunk; nothing for other bytes. Total.
+std::optional<ChangeHash> change_hash(ByteView chunk);
 
 /// Dependencies that a type-1 chunk names. Errors: kCorrupt.
 Result<std::vector<ChangeHash>> chunk_dependencies(ByteView chunk);

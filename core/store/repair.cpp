@@ -142,7 +142,10 @@ RebuildContext rebuild_context(const SnapshotInspector& inspector, const RepairR
 }
 
 void note_rebuilt(const DocumentId& document, RebuiltDocument rebuilt, RepairReport& report) {
-  if (rebuilt.header_changed) report.headers_rebuilt += 1;
+  if (rebuilt.header_changed) {
+    report.headers_rebuilt += 1;
+    report.changed.push_back(document);
+  }
   if (rebuilt.quarantine_id != 0) report.quarantined += 1;
   if (!rebuilt.is_degraded) return;
   report.degraded.push_back({document, rebuilt.changes, std::move(rebuilt.missing)});

@@ -53,6 +53,7 @@ struct RepairReport {
   std::uint64_t headers_rebuilt = 0;
   std::uint64_t quarantined = 0;  ///< entries that were made
   IndexRepair indexes;
+  std::vector<DocumentId> changed;  ///< whose heads or state are no longer what they were
   std::vector<std::filesystem::path> set_aside;  ///< damaged files, in quarantine/
 };
 

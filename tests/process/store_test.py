@@ -3,10 +3,11 @@
 import glob
 import json
 import os
+import random
 import unittest
 import xml.etree.ElementTree
 
-from support import ProcessTest, syncctl, wait_until
+from support import ProcessTest, connect, syncctl, wait_until
 
 
 class Store(ProcessTest):
@@ -75,7 +76,8 @@ class Store(ProcessTest):
 
         # The same store, repaired in place: first the plan, which changes nothing.
         plan = self.stopped(agent, "-o", "json", "store", "repair", code=1).json()
-        self.assertEqual([step["file"] for step in plan["steps"]], [os.path.basename(table)])
+        rewritten = [step["file"] for step in plan["steps"] if step["do"] == "rewrite"]
+        self.assertEqual(rewritten, [os.path.basename(table)])
         self.expect(syncctl(agent.place, "--store", agent.store, "store", "repair", "--apply", "--plan", "0"), 5)
         answer = syncctl(agent.place, "--store", agent.store, "-o", "json", "store", "repair", "--apply", "--plan", plan["id"])
         self.assertIn(answer.code, (0, 1), str(answer))
@@ -88,6 +90,86 @@ class Store(ProcessTest):
             document = agent.ctl("get", ids[number])
             whole += document.code == 0 and document.json().get("n") == number
         self.assertGreaterEqual(whole, 15 - len(degraded))
+
+    def test_a_peer_gives_back_exactly_what_a_damaged_store_lost(self):
+        laptop, nas = self.agent("laptop").start(), self.agent("nas").start()
+        connect(self, nas, laptop)
+        for number in range(8):
+            text = random.Random(number).randbytes(600).hex()
+            laptop.ok("new", "--name", f"d{number}", "-f", "-", stdin=json.dumps({"text": text}))
+            laptop.ok("set", f"d{number}", "/more", json.dumps(text[::-1]))
+        self.assert_alike(laptop, nas)
+        # From here on nothing of the peer is taken unasked.
+        laptop.ok("peer", "set", "nas", "--policy", "push")
+        table = self.make_table(laptop)
+        self.flip(table, os.path.getsize(table) // 2)
+        laptop.start()
+
+        plan = laptop.ctl("-o", "json", "store", "repair")
+        self.assertEqual(plan.code, 1, str(plan))
+        answer = laptop.ctl("-o", "json", "store", "repair", "--apply", "--plan", plan.json()["id"])
+        self.assertEqual(answer.code, 1, str(answer))
+        lost = {each["id"]: len(each["missing"]) for each in answer.json()["degraded"]}
+        self.assertTrue(lost and all(lost.values()), lost)
+        entries = laptop.json("quarantine", "ls")["items"]
+        self.assertEqual({entry["id"] for entry in entries}, set(lost))
+        self.assertEqual({entry["state"] for entry in entries}, {"degraded"})
+        self.assertEqual(laptop.json("status")["quarantine"]["entries"], len(entries))
+        hurt = next(iter(lost))
+        self.expect(laptop.ctl("set", hurt, "/more", "1"), 8, "degraded", "store repair")
+        self.expect(laptop.ctl("get", hurt), 0, "degraded")
+        self.assertIn("degraded", laptop.ok("quarantine", "ls"))
+        self.expect(laptop.ctl("store", "repair", "--apply", "--from-peer", "nobody"), 1, "nobody")
+
+        wait_until(lambda: laptop.json("peer", "show", "nas")["state"] == "up", "the peer is there again")
+        healed = laptop.json("store", "repair", "--apply", "--from-peer", "nas")
+        self.assertEqual(healed["degraded"], [])
+        self.assertGreaterEqual(healed["fetched"], sum(lost.values()))
+        self.assertEqual({each["state"] for each in laptop.json("quarantine", "ls")["items"]}, {"resolved"})
+        laptop.ok("set", hurt, "/more", "1")
+        entry = entries[0]["entry"]
+        self.assertIn("Lost:", laptop.ok("quarantine", "show", entry))
+        laptop.ok("quarantine", "export", entry, "--to", laptop.place.file("bytes"))
+        self.assertGreater(os.path.getsize(laptop.place.file("bytes")), 0)
+        laptop.ok("quarantine", "drop", "--yes", *[each["entry"] for each in entries])
+        self.expect(laptop.ctl("quarantine", "show", entry), 3)
+        laptop.ok("peer", "set", "nas", "--policy", "sync")
+        self.assert_alike(laptop, nas)
+
+    def test_old_files_and_folders_of_other_programs_become_documents(self):
+        place = self.place("import")
+        good = '{"key":"k%d","value":"v%d","timestamp":%d,"node":"n"}'
+        old = place.write("old.log", "\n".join([good % (1, 1, 1), '{"key":"torn","va' + good % (2, 2, 2), "junk", ""]))
+        store = place.file("store")
+        report = syncctl(place, "-o", "json", "store", "import-legacy", old, "--into", store)
+        self.assertEqual(report.code, 10, str(report))
+        self.assertEqual(report.json()["operations"], 2)
+        spans = [(span["offset"], span["bytes"]) for span in report.json()["damaged"]]
+        first = len(good % (1, 1, 1)) + 1
+        self.assertEqual(spans, [(first, 17), (first + 17 + len(good % (2, 2, 2)) + 1, 4)])
+        answer = syncctl(place, "--store", store, "get", "legacy/old")
+        self.assertEqual(answer.json(), {"k1": "v1", "k2": "v2"})
+        self.expect(syncctl(place, "store", "import-legacy", old, "--into", store), 5, "empty")
+        self.expect(syncctl(place, "store", "import-legacy", place.write("no", "no"), "--into", place.file("x")), 8)
+        self.assertFalse(os.path.exists(place.file("x")))
+
+        # The whole store leaves and comes back under its names and ids.
+        exported, again = place.file("exported"), place.file("again")
+        self.assertEqual(syncctl(place, "--store", store, "export", "**", "--to", exported + "/").code, 0)
+        os.mkdir(again, 0o700)
+        self.assertEqual(syncctl(place, "--store", again, "import", exported).code, 0)
+        roots = {syncctl(place, "--store", each, "ls", "-o", "json").json()["items"][0]["id"] for each in (store, again)}
+        self.assertEqual(len(roots), 1)
+        # automerge-repo's folder, with a file that a crash left empty.
+        name = roots.pop().split(":")[1]
+        folder = place.file("nodefs", name[:2], name[2:], "snapshot")
+        os.makedirs(folder)
+        os.rename(os.path.join(exported, "legacy%2Fold.automerge"), os.path.join(folder, "abc"))
+        open(os.path.join(folder, "empty"), "w").close()
+        third = place.file("third")
+        os.mkdir(third, 0o700)
+        self.expect(syncctl(place, "--store", third, "import", place.file("nodefs")), 10, "it is empty")
+        self.assertEqual(syncctl(place, "--store", third, "get", f"automerge:{name}").json(), {"k1": "v1", "k2": "v2"})
 
     def test_a_backup_of_a_running_store_restores_to_the_same_documents(self):
         agent = self.filled()

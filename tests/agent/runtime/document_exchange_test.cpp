@@ -276,4 +276,73 @@ TEST_CASE("a flood of questions for documents that nobody has leaves no state", 
   CHECK(node.exchange.documents_in_exchange() <= 100);
 }
 
+TEST_CASE("changes asked for by name come, and only to who may read", "[runtime]") {
+  ExchangePair pair;
+  const DocumentId id = ExchangeNode::id_of(1);
+  pair.right.put(1, "a", 1);
+  pair.right.put(1, "b", 2);
+  const engine::Document& whole = **pair.right.repo.open(id);
+  const auto made = whole.all_changes();
+  {
+    const auto part = pair.left.repo.create(id);
+    REQUIRE(part);
+    REQUIRE((*part)->apply_changes({*whole.change_bytes(made[0])}));
+    pair.left.repo.commit(id, {}, [](const Result<repo::Committed>&) {});
+    pair.left.run();
+  }
+  PeerLink left_as_seen = ExchangePair::link_to("left");
+  left_as_seen.announce = false;
+  PeerLink right_as_seen = ExchangePair::link_to("right");
+  right_as_seen.announce = false;
+  std::vector<Result<std::uint64_t>> got;
+  const auto ask = [&](std::vector<ChangeHash> hashes) {
+    pair.left.exchange.fetch(kConnection, id, std::move(hashes),
+                             [&](Result<std::uint64_t> count) { got.push_back(std::move(count)); });
+  };
+  SECTION("exactly those that it has") {
+    pair.connect(right_as_seen, left_as_seen);
+    ask({ChangeHash{}, made[1]});
+    pair.carry();
+    REQUIRE(got.size() == 1);
+    CHECK(got[0].value() == 1);
+    CHECK(pair.left.changes(1) == 2);
+    CHECK(pair.left.store->header(id)->heads == whole.heads());
+  }
+  SECTION("none to a peer that may not read") {
+    left_as_seen.read = false;
+    pair.connect(right_as_seen, left_as_seen);
+    ask({made[1]});
+    pair.carry();
+    REQUIRE(got.size() == 1);
+    CHECK(got[0].value() == 0);
+    CHECK(pair.left.changes(1) == 1);
+  }
+  SECTION("an answer with anything else brings nothing") {
+    pair.connect(right_as_seen, left_as_seen);
+    ask({made[1]});
+    session::Fetch lie;
+    lie.is_answer = true;
+    lie.document = id;
+    const Bytes other = *whole.change_bytes(made[0]);
+    lie.data.push_back(static_cast<std::byte>(other.size()));
+    lie.data.insert(lie.data.end(), other.begin(), other.end());
+    REQUIRE(other.size() < 128);
+    pair.left.exchange.receive(kConnection, lie);
+    REQUIRE(got.size() == 1);
+    CHECK(got[0].value() == 0);
+  }
+  SECTION("a question ends with its connection, or with its time") {
+    pair.connect(right_as_seen, left_as_seen);
+    ask({made[1]});
+    pair.left.clock.advance(std::chrono::seconds(16));
+    pair.left.exchange.tick();
+    REQUIRE(got.size() == 1);
+    CHECK(got[0].error().code == ErrorCode::kTimeout);
+    ask({made[1]});
+    pair.cut();
+    REQUIRE(got.size() == 2);
+    CHECK(got[1].error().code == ErrorCode::kUnavailable);
+  }
+}
+
 }  // namespace converge::runtime

@@ -159,6 +159,8 @@ TEST_CASE("every message type decodes to what was encoded", "[session]") {
       Sync{.request = false, .sender = "a", .target = "b", .document = document, .data = data},
       DocUnavailable{"a", "b", document},
       Ephemeral{"a", "b", document, "session", (std::uint64_t{1} << 53) - 1, {}},
+      Fetch{false, "a", "b", document, Bytes(64)},
+      Fetch{true, "a", "b", document, {}},
       RemoteSubscriptionChange{"a", "b", {"x", "y"}, {"z"}},
       RemoteHeadsChanged{"a", "b", document, {{"x", {{"h1", "h2"}, 1795344555948.0}}}},
   };

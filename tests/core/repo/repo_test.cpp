@@ -290,3 +290,56 @@ TEST_CASE("answers of the store that come after the repository's end are dropped
   f.run();
   CHECK_FALSE(answered);
 }
+
+TEST_CASE("a degraded document is whole again with the change that was missing", "[repo]") {
+  RepoFixture replica;
+  const DocumentId id = replica.made(1);
+  std::vector<Bytes> changes;
+  {
+    engine::Document& document = **replica.repo->open(id);
+    for (int i = 0; i < 3; ++i) {
+      const Heads before = document.heads();
+      RepoFixture::put(document, "n", i);
+      changes.push_back(*document.change_bytes(document.changes_since(before).front()));
+    }
+    replica.repo->commit(id, {}, [](const Result<repo::Committed>&) {});
+    replica.run();
+  }
+  const Heads whole = (*replica.repo->open(id))->heads();
+  // As a repair leaves it: the first change, and the last one waiting for the two between.
+  const DocumentId hurt = RepoFixture::id_of(2);
+  engine::Document& document = **replica.repo->create(hurt);
+  const auto made = (*replica.repo->open(id))->all_changes();
+  REQUIRE(document.apply_changes({*(*replica.repo->open(id))->change_bytes(made[0]), changes[2]}));
+  replica.repo->commit(hurt, {}, [](const Result<repo::Committed>&) {});
+  replica.run();
+  store::DocumentAppend part;
+  part.document = hurt;
+  part.expected_seq = replica.store->header(hurt)->document_seq;
+  part.heads = replica.store->header(hurt)->heads;
+  part.missing = std::vector<ChangeHash>{made[2]};
+  store::Append append;
+  append.documents.push_back(part);
+  replica.store->append(std::move(append), store::Durability::kDurable,
+                        [](const auto& done) { REQUIRE(done); });
+  replica.reopen();
+  REQUIRE(replica.repo->open(hurt));
+  CHECK(replica.repo->missing_changes(hurt) == 1);
+
+  SECTION("one that lacks its own ancestor moves what is missing on") {
+    REQUIRE((*replica.repo->open(hurt))->apply_changes({changes[1]}));
+    replica.repo->commit(hurt, {}, [](const Result<repo::Committed>&) {});
+    replica.run();
+    CHECK(replica.store->header(hurt)->missing == std::vector<ChangeHash>{made[1]});
+    CHECK(replica.store->header(hurt)->state == store::DocumentState::kDegraded);
+  }
+  SECTION("all of them make it whole") {
+    REQUIRE((*replica.repo->open(hurt))->apply_changes({changes[0], changes[1]}));
+    replica.repo->commit(hurt, {}, [](const Result<repo::Committed>&) {});
+    replica.run();
+    CHECK(replica.store->header(hurt)->state == store::DocumentState::kActive);
+    CHECK(replica.store->header(hurt)->missing.empty());
+    CHECK(replica.store->header(hurt)->heads == whole);
+    CHECK_FALSE(replica.repo->missing_changes(hurt));
+  }
+}

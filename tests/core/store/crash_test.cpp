@@ -260,6 +260,38 @@ TEST_CASE("F33: the store comes back by itself after one failed sync", "[store]"
   CHECK(append_now(store.get(), append_of(document(2), 0, {change(1)})).has_value());
 }
 
+TEST_CASE("F33: after three failures in ten minutes the store stays failed, and reads go on",
+          "[store]") {
+  TempDir directory(TempDir::Place::kMemory);
+  { DiskStore store(directory.path()); }
+  struct FailAtWill final : FileHook {
+    std::atomic<bool> is_broken{false};
+    std::optional<FileFault> before(const FileEvent& event) override {
+      const bool is_sync = event.kind == FileKind::kLog && event.op == FileOp::kSync;
+      return is_sync && is_broken.exchange(false) ? std::optional(FileFault{EIO, 0}) : std::nullopt;
+    }
+  } hook;
+  OpenOptions options = disk_options();
+  options.file_hook = &hook;
+  DiskStore store(directory.path(), options);
+  REQUIRE(append_now(store.get(), append_of(document(1), 0, {change(1)})));
+  for (std::uint64_t failure = 1; failure <= 3; ++failure) {
+    hook.is_broken = true;
+    const auto result = append_now(store.get(), append_of(document(10 + failure), 0, {change(2)}));
+    REQUIRE_FALSE(result);
+    CHECK(result.error().id == "store.outcome-unknown");
+    CHECK(store.get().state() == StoreState::kFailed);
+    for (int i = 0; i < 200 && store.get().state() != StoreState::kOpen; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    CHECK((store.get().state() == StoreState::kOpen) == (failure < 3));
+  }
+  const auto refused = append_now(store.get(), append_of(document(2), 0, {change(1)}));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kUnavailable);
+  CHECK(store.get().load(document(1)).has_value());
+}
+
 TEST_CASE("F31: a full disk makes the store read-only, and space brings it back", "[store]") {
   TempDir directory(TempDir::Place::kMemory);
   { DiskStore store(directory.path()); }

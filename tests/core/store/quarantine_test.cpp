@@ -189,6 +189,7 @@ TEST_CASE("F22: a damaged block is repaired while the store is open", "[store][q
   for (const Finding& finding : check->findings) {
     INFO(finding.code << " " << finding.what);
     CHECK(finding.severity == Severity::kInfo);
+    CHECK(finding.code == "document.degraded");
   }
 }
 
