@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--from-peer|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -101,7 +101,14 @@ _syncctl() {
       'store stats') command='store stats' ;;
       'store backup') command='store backup' ;;
       'store restore') command='store restore' ;;
+      'store import-legacy') command='store import-legacy' ;;
       'store id') command='store id' ;;
+      ' quarantine') command='quarantine' ;;
+      'quarantine ls') command='quarantine ls' ;;
+      'quarantine show') command='quarantine show' ;;
+      'quarantine export') command='quarantine export' ;;
+      'quarantine retry') command='quarantine retry' ;;
+      'quarantine drop') command='quarantine drop' ;;
       ' debug') command='debug' ;;
       'debug kv') command='debug kv' ;;
       'debug wal') command='debug wal' ;;
@@ -115,7 +122,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent config store debug completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent config store quarantine debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -200,15 +207,22 @@ _syncctl() {
     'config edit') flags='' ;;
     'config validate') flags='' ;;
     'config path') flags='' ;;
-    'store') children='check repair salvage compact stats backup restore id' ;;
+    'store') children='check repair salvage compact stats backup restore import-legacy id' ;;
     'store check') flags='--quick --deep --sample --doc --backup --junit' ;;
-    'store repair') flags='--apply --plan' ;;
+    'store repair') flags='--apply --plan --from-peer' ;;
     'store salvage') flags='--into --report' ;;
     'store compact') flags='--docs --tables --doc' ;;
     'store stats') flags='--top --by' ;;
     'store backup') flags='--incremental' ;;
     'store restore') flags='--into --check' ;;
+    'store import-legacy') flags='--into --report' ;;
     'store id') flags='--new' ;;
+    'quarantine') children='ls show export retry drop' ;;
+    'quarantine ls') flags='' ;;
+    'quarantine show') flags='' ;;
+    'quarantine export') flags='--to' ;;
+    'quarantine retry') flags='' ;;
+    'quarantine drop') flags='' ;;
     'debug') children='kv wal manifest table' ;;
     'debug kv') flags='--prefix --explain --limit -l --digest' ;;
     'debug wal') flags='--explain' ;;
