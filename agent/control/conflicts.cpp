@@ -152,6 +152,8 @@ struct Resolving {
   CallPtr call;
   verbs::Resolution resolution;
   Json value;  ///< what resolution.value points to
+  std::string message;
+  bool is_trial = false;
   std::vector<std::pair<Target, std::vector<std::string>>> documents;
   Json items = Json::array();
 };
@@ -185,8 +187,8 @@ void resolve_next(Services& services, const std::shared_ptr<Resolving>& job) {
                     return (*stored)->receipt;
                   };
                   verbs::WriteOptions options = defaults;
-                  options.message = job->call->params->value("message", "resolve conflict");
-                  options.dry_run = job->call->params->value("dry_run", false);
+                  options.message = job->message;
+                  options.dry_run = job->is_trial;
                   return verbs::resolve_conflicts(document, id.to_url(), ids, resolution, options);
                 });
 }
@@ -196,8 +198,14 @@ Result<std::shared_ptr<Resolving>> resolving_of(const CallPtr& call) {
   job->call = call;
   const auto pick = number_param(*call, "pick", 0);
   const auto rule = string_param(*call, "rule");
+  const auto message = string_param(*call, "message", "resolve conflict");
+  const auto dry_run = bool_param(*call, "dry_run");
   if (!pick) return pick.error();
   if (!rule) return rule.error();
+  if (!message) return message.error();
+  if (!dry_run) return dry_run.error();
+  job->message = *message;
+  job->is_trial = *dry_run;
   if (has_param(*call, "pick")) job->resolution.pick = *pick;
   const auto value = call->params->find("value");
   if (value != call->params->end()) {

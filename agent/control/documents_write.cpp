@@ -29,7 +29,9 @@ void doc_edit(Services& services, CallPtr call) {
 
 void doc_rm(Services& services, CallPtr call) {
   const auto docs = strings_param(*call, "docs");
+  const auto dry_run = bool_param(*call, "dry_run");
   if (!docs) return call->fail(docs.error());
+  if (!dry_run) return call->fail(dry_run.error());
   if (docs->empty()) {
     return call->fail(make_error(ErrorId::kUsageArgument, "no document is named"));
   }
@@ -49,7 +51,7 @@ void doc_rm(Services& services, CallPtr call) {
     targets.push_back(*target);
     ids.push_back(target->id);
   }
-  if (call->params->value("dry_run", false)) {
+  if (*dry_run) {
     Json items = Json::array();
     for (const Target& target : targets) {
       items.push_back({{"id", target.id.to_url()}, {"name", target.name}, {"removed", false}});

@@ -106,7 +106,7 @@ Json make_ack(const Target& target, const Call& call, const verbs::Outcome& outc
 
 repo::CommitRequest commit_request(const Call& call, const Json& result) {
   repo::CommitRequest request;
-  if (!call.request_id.empty() && !call.params->value("dry_run", false)) {
+  if (!call.request_id.empty() && !bool_param(call, "dry_run").value_or(true)) {
     store::IdempotentResult remembered;
     remembered.client = kRequestClient;
     remembered.key = call.request_id;

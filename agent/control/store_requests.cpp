@@ -200,6 +200,11 @@ void store_stats(Services& services, CallPtr call) {
   const auto by = string_param(*call, "by", "bytes");
   if (!top) return call->fail(top.error());
   if (!by) return call->fail(by.error());
+  if (*by != "bytes" && *by != "changes") {
+    return call->fail(make_error(ErrorId::kUsageArgument,
+                                 fmt::format("\"{}\" is nothing to rank by", *by),
+                                 "documents are ranked by bytes or by changes"));
+  }
   services.on_store([&services, call, count = std::min(*top, kTopMax),
                      by_changes = *by == "changes"](const std::function<bool()>&) {
     Json stats = store::to_json(services.store().stats());
