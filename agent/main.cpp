@@ -1,5 +1,6 @@
 #include "agent/config/environment.h"
 #include "agent/config/flags.h"
+#include "agent/config/keys.h"
 #include "agent/runtime/agent.h"
 #include "agent/runtime/readiness.h"
 #include "agent/runtime/version.h"
@@ -8,6 +9,7 @@
 #include "core/control/error_table.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <atomic>
 #include <csignal>
@@ -57,6 +59,20 @@ void start_watchdog(Milliseconds deadline) {
     std::fputs("syncd: error: the stop took longer than its deadline\n", stderr);
     std::_Exit(control::exit_code::kFailed);
   }).detach();
+}
+
+/// As the control protocol's agent.settings has it.
+void print_config(const config::Config& config) {
+  nlohmann::ordered_json settings = nlohmann::ordered_json::object();
+  for (const config::KeySpec& spec : config::keys())
+    settings[std::string(spec.key.empty() ? spec.flag : spec.key)] = spec.show(config);
+  nlohmann::ordered_json all = {{"kind", "AgentSettings"}, {"v", 1}};
+  all["file"] =
+      config.file.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(config.file.native());
+  all["settings"] = std::move(settings);
+  const auto text =
+      all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  std::fputs(text.c_str(), stdout);
 }
 
 int serve(const config::CommandLine& line, const config::Config& config) {
@@ -114,5 +130,9 @@ int main(int argc, char** argv) {
   }
   const auto config = config::resolve(*line, config::process_environment());
   if (!config) return report(config.error());
+  if (line->print_config) {
+    print_config(*config);
+    return control::exit_code::kOk;
+  }
   return serve(*line, *config);
 }

@@ -1,11 +1,10 @@
 #include "agent/config/environment.h"
 
 #include "agent/config/keys.h"
+#include "agent/config/man.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <system_error>
 
@@ -23,14 +22,6 @@ std::optional<fs::path> base_directory(const Environment& environment, std::stri
   const auto home = environment("HOME");
   if (!home || !fs::path(*home).is_absolute()) return std::nullopt;
   return fs::path(*home) / below_home;
-}
-
-std::string variable_name(std::string_view key) {
-  std::string name = "SYNCD_";
-  for (const char c : key) {
-    name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return name;
 }
 
 }  // namespace
@@ -53,7 +44,7 @@ void apply_default_places(const Environment& environment, Config& config) {
   if (const auto runtime = base_directory(environment, "XDG_RUNTIME_DIR", "")) {
     config.socket = *runtime / "syncd/syncd.sock";
   } else if (const auto state = base_directory(environment, "XDG_STATE_HOME", ".local/state")) {
-    config.socket = *state / "syncd/syncd.sock";
+    config.socket = *state / "syncd/run/syncd.sock";
   } else {
     config.socket = "/run/syncd/syncd.sock";
   }
@@ -73,7 +64,7 @@ std::optional<fs::path> find_config_file(const Environment& environment) {
 Result<void> apply_environment(const Environment& environment, Config& config) {
   for (const KeySpec& spec : keys()) {
     if (spec.key.empty()) continue;
-    const std::string name = variable_name(spec.key);
+    const std::string name = variable_of(spec.key);
     const auto value = environment(name);
     if (!value) continue;
     const auto done = spec.apply(config, *value);

@@ -34,6 +34,10 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
       line.version = true;
       continue;
     }
+    if (word == "--print-config") {
+      line.print_config = true;
+      continue;
+    }
     if (!word.starts_with("--")) return usage(fmt::format("\"{}\" is not a flag of syncd", word));
     const std::size_t equals = word.find('=');
     const bool inline_value = equals != std::string::npos;
@@ -97,6 +101,7 @@ std::string help_text() {
     row(fmt::format("--{}{}{}", spec.flag, spec.placeholder.empty() ? "" : " ", spec.placeholder),
         spec.help);
   }
+  row("--print-config", "print the settings that would be in force, as JSON, and exit");
   row("--version", "print the version and exit");
   row("-h, --help", "print this and exit");
   return text;

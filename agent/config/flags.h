@@ -17,6 +17,7 @@ namespace converge::config {
 struct CommandLine {
   bool help = false;
   bool version = false;
+  bool print_config = false;  ///< only show what would be in force
   std::optional<std::filesystem::path> config_file;
   std::vector<std::pair<std::string_view, std::string>> settings;  ///< flag and value, in order
 };

@@ -3,6 +3,7 @@
 #include "cli/app/kinds.h"
 #include "cli/app/settings.h"
 #include "cli/reference/help.h"
+#include "core/base/roff.h"
 #include "core/control/error_table.h"
 
 #include <algorithm>
@@ -13,51 +14,9 @@
 namespace converge::cli {
 namespace {
 
-constexpr const char* kDate = "2026-11-23";
-
-/// roff text: backslashes and dashes escaped, no line that begins like a macro.
-std::string roff(std::string_view text) {
-  std::string out;
-  bool line_start = true;
-  for (const char c : text) {
-    if (line_start && (c == '.' || c == '\'')) out += "\\&";
-    line_start = c == '\n';
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else if (c == '~')
-      out += "\\(ti";
-    else if (c == '^')
-      out += "\\(ha";
-    else
-      out += c;
-  }
-  return out;
-}
-
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return out;
-}
-
 std::string page_name(std::string_view words) {
   const std::string_view top = words.substr(0, words.find(' '));
   return "syncctl-" + std::string(top);
-}
-
-std::string head(const std::string& name, int section, std::string_view summary) {
-  return ".TH " + roff(upper(name)) + " " + std::to_string(section) + " " + kDate +
-         " \"Converge\" \"Converge Manual\"\n.SH NAME\n" + roff(name) + " \\- " + roff(summary) +
-         "\n";
-}
-
-std::string sh(std::string_view title) { return ".SH " + std::string(title) + "\n"; }
-
-std::string tagged(const std::string& tag, std::string_view text) {
-  return ".TP\n.B " + roff(tag) + "\n" + roff(text) + "\n";
 }
 
 std::string trimmed_label(const Flag& flag) {
@@ -67,7 +26,7 @@ std::string trimmed_label(const Flag& flag) {
 
 std::string flags_part(std::span<const Flag> flags) {
   std::string out;
-  for (const Flag& flag : flags) out += tagged(trimmed_label(flag), flag_text(flag));
+  for (const Flag& flag : flags) out += roff::tagged(trimmed_label(flag), flag_text(flag));
   return out;
 }
 
@@ -83,24 +42,22 @@ std::string name_line(std::string_view summary) {
 std::string examples_part(const Command& command) {
   std::string out;
   for (const Example& example : command.examples) {
-    out += "$ " + roff(example.line) + "\n";
-    if (*example.output != '\0') out += roff(example.output) + "\n";
+    out += "$ " + roff::text(example.line) + "\n";
+    if (*example.output != '\0') out += roff::text(example.output) + "\n";
   }
   return out;
 }
 
-std::string nofill(const std::string& body) { return ".nf\n" + body + ".fi\n"; }
-
 std::string description(const Command& command) {
-  std::string out = roff(sentence(command.summary)) + "\n";
-  for (const char* note : command.notes) out += ".PP\n" + roff(note) + "\n";
+  std::string out = roff::text(sentence(command.summary)) + "\n";
+  for (const char* note : command.notes) out += ".PP\n" + roff::text(note) + "\n";
   for (const Arg& arg : command.args) {
     std::string text = arg.help;
     const std::string_view kind = info(arg.kind).text;
     if (arg.kind != Kind::kText && arg.kind != Kind::kEnum) text += ". " + std::string(kind);
     for (std::size_t i = 0; i < arg.choices.size(); ++i)
       text += (i == 0 ? ": " : ", ") + std::string(arg.choices[i]);
-    out += tagged(shown(arg), text);
+    out += roff::tagged(shown(arg), text);
   }
   return out;
 }
@@ -111,8 +68,9 @@ std::string exits_part(const std::vector<const Command*>& commands) {
   for (const Command* command : commands)
     for (const ExitNote& note : command->exits)
       if (said.insert(std::to_string(note.code) + note.when).second)
-        out += tagged(std::to_string(note.code), note.when);
-  return out + (out.empty() ? "" : ".PP\n") + "Always possible: " + roff(general_exit_codes()) +
+        out += roff::tagged(std::to_string(note.code), note.when);
+  return out + (out.empty() ? "" : ".PP\n") +
+         "Always possible: " + roff::text(general_exit_codes()) +
          ".\nSee\n.BR syncctl\\-exit\\-codes (7).\n";
 }
 
@@ -128,7 +86,7 @@ std::string see_also_part(const std::vector<const Command*>& commands) {
   pages.erase(page_name(commands.front()->name) + " (1)");
   std::string out;
   for (const std::string& page : pages) {
-    out += (out.empty() ? "" : ",\n") + std::string(".BR ") + roff(page);
+    out += (out.empty() ? "" : ",\n") + std::string(".BR ") + roff::text(page);
   }
   // ".BR name (1)," puts the comma behind the section.
   return out + "\n";
@@ -140,34 +98,34 @@ std::string command_page(const Command& top) {
     commands = subcommands_of(top);
   else
     commands = {&top};
-  std::string out = head(page_name(top.name), 1, name_line(top.summary));
-  out += sh("SYNOPSIS");
+  std::string out = roff::head(page_name(top.name), 1, name_line(top.summary));
+  out += roff::section("SYNOPSIS");
   for (std::size_t i = 0; i < commands.size(); ++i)
-    out += (i == 0 ? "" : ".br\n") + std::string(".B ") + roff(usage_of(*commands[i])) + "\n";
-  out += sh("DESCRIPTION");
+    out += (i == 0 ? "" : ".br\n") + std::string(".B ") + roff::text(usage_of(*commands[i])) + "\n";
+  out += roff::section("DESCRIPTION");
   if (!top.is_group) {
     out += description(top);
-    if (!top.flags.empty()) out += sh("OPTIONS") + flags_part(top.flags);
+    if (!top.flags.empty()) out += roff::section("OPTIONS") + flags_part(top.flags);
     if (top.write_flags) out += ".SS Write flags\n" + flags_part(write_flags());
   } else {
-    out += roff(sentence(top.summary)) + "\n";
+    out += roff::text(sentence(top.summary)) + "\n";
     for (const Command* command : commands) {
-      out += ".SS " + roff(usage_of(*command)) + "\n" + description(*command);
+      out += ".SS " + roff::text(usage_of(*command)) + "\n" + description(*command);
       out += flags_part(command->flags);
     }
   }
   out += ".PP\nThe global flags of\n.BR syncctl (1)\nmay stand before or after the command.\n";
-  out += sh("EXIT STATUS") + exits_part(commands);
+  out += roff::section("EXIT STATUS") + exits_part(commands);
   std::string examples;
   for (const Command* command : commands) examples += examples_part(*command);
-  if (!examples.empty()) out += sh("EXAMPLES") + nofill(examples);
-  return out + sh("SEE ALSO") + see_also_part(commands);
+  if (!examples.empty()) out += roff::section("EXAMPLES") + roff::as_typed(examples);
+  return out + roff::section("SEE ALSO") + see_also_part(commands);
 }
 
 std::string main_page() {
-  std::string out = head("syncctl", 1, "work with local-first documents kept by syncd");
-  out += sh("SYNOPSIS") + ".B syncctl\n[flags] COMMAND [arguments]\n";
-  out += sh("DESCRIPTION") +
+  std::string out = roff::head("syncctl", 1, "work with local-first documents kept by syncd");
+  out += roff::section("SYNOPSIS") + ".B syncctl\n[flags] COMMAND [arguments]\n";
+  out += roff::section("DESCRIPTION") +
          "syncctl reads, edits, compares and repairs documents: those of the agent syncd, those of "
          "a stopped store, and plain files.\n";
   for (const Group group : {Group::kDocuments, Group::kHistory, Group::kSync, Group::kVerify,
@@ -175,32 +133,35 @@ std::string main_page() {
     std::string part;
     for (const Command* command : top_commands())
       if (command->group == group)
-        part += ".TP\n.BR " + roff(page_name(command->name)) + " (1)\n" +
-                roff(sentence(command->summary)) + "\n";
+        part += ".TP\n.BR " + roff::text(page_name(command->name)) + " (1)\n" +
+                roff::text(sentence(command->summary)) + "\n";
     if (!part.empty()) out += ".SS " + std::string(title_of(group)) + "\n" + part;
   }
-  out += sh("OPTIONS") + flags_part(global_flags());
+  out += roff::section("OPTIONS") + flags_part(global_flags());
   out += ".SS Kinds of words\n";
   std::set<std::string> said;
   for (int i = 0; i <= static_cast<int>(Kind::kContext); ++i) {
     const KindInfo& kind = info(static_cast<Kind>(i));
-    if (said.insert(kind.word).second) out += tagged(kind.word, kind.text);
+    if (said.insert(kind.word).second) out += roff::tagged(kind.word, kind.text);
   }
-  out += sh("ENVIRONMENT");
+  out += roff::section("ENVIRONMENT");
   for (const SettingSpec& spec : setting_table())
-    if (spec.environment != nullptr) out += tagged(spec.environment, spec.help);
-  out += sh("FILES") + tagged("~/.config/syncctl/config.toml", "settings of the user") +
-         tagged("/etc/syncctl/config.toml", "settings of the machine") +
-         tagged(".syncctl.toml", "settings of a project: harmless ones only") +
-         tagged("$XDG_RUNTIME_DIR/syncd/syncd.sock", "the user's agent") +
-         tagged("/run/syncd/syncd.sock", "the machine's agent");
-  out += sh("EXIT STATUS") + "See\n.BR syncctl\\-exit\\-codes (7).\n";
-  return out + sh("SEE ALSO") + ".BR syncctl\\-exit\\-codes (7),\n.BR syncctl\\-revisions (7)\n";
+    if (spec.environment != nullptr) out += roff::tagged(spec.environment, spec.help);
+  out += roff::section("FILES") +
+         roff::tagged("~/.config/syncctl/config.toml", "settings of the user") +
+         roff::tagged("/etc/syncctl/config.toml", "settings of the machine") +
+         roff::tagged(".syncctl.toml", "settings of a project: harmless ones only") +
+         roff::tagged("$XDG_RUNTIME_DIR/syncd/syncd.sock", "the user's agent") +
+         roff::tagged("/run/syncd/syncd.sock", "the machine's agent");
+  out += roff::section("EXIT STATUS") + "See\n.BR syncctl\\-exit\\-codes (7).\n";
+  return out + roff::section("SEE ALSO") +
+         ".BR syncctl\\-exit\\-codes (7),\n.BR syncctl\\-revisions (7)\n";
 }
 
 std::string topic_page(const Topic& topic) {
-  return head("syncctl-" + std::string(topic.name), 7, topic.summary) + sh("DESCRIPTION") +
-         nofill(roff(topic.text)) + sh("SEE ALSO") + ".BR syncctl (1)\n";
+  return roff::head("syncctl-" + std::string(topic.name), 7, topic.summary) +
+         roff::section("DESCRIPTION") + roff::as_typed(roff::text(topic.text)) +
+         roff::section("SEE ALSO") + ".BR syncctl (1)\n";
 }
 
 std::string code_list(std::span<const Flag> flags) {

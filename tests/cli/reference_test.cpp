@@ -68,8 +68,9 @@ TEST_CASE("18: the program prints the committed help, and no page outlives its c
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kSource + "/man")) {
     const std::string name = std::filesystem::relative(entry.path(), kSource).string();
     if (entry.is_directory() || name.ends_with("CMakeLists.txt")) continue;
+    const bool is_agents = name == "man/syncd.8" || name == "man/syncd.toml.5";
     INFO(name << " belongs to no command; delete it");
-    CHECK(files.contains(name));
+    CHECK((is_agents || files.contains(name)));
   }
 }
 
@@ -93,7 +94,7 @@ TEST_CASE("no line of help is wider than 80 columns", "[cli]") {
 
 TEST_CASE("the man pages lint", "[cli]") {
   if (!has_program("mandoc")) return;
-  CHECK(shell("cd " + kSource + "/man && mandoc -T lint -W warning *.1 *.7") == 0);
+  CHECK(shell("cd " + kSource + "/man && mandoc -T lint -W warning *.1 *.5 *.7 *.8") == 0);
 }
 
 TEST_CASE("the completion scripts parse in their shells", "[cli]") {

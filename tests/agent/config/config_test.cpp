@@ -1,11 +1,14 @@
 #include "agent/config/environment.h"
 #include "agent/config/flags.h"
 #include "agent/config/keys.h"
+#include "agent/config/man.h"
 #include "agent/config/toml_file.h"
 #include "agent/config/units.h"
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -104,6 +107,10 @@ TEST_CASE("flags are stronger than the environment, which is stronger than the d
   CHECK(mixed->log_level == LogLevel::kWarn);
 }
 
+TEST_CASE("without a runtime directory the socket is where syncctl looks for it", "[config]") {
+  CHECK(from_arguments({}, {})->socket == "/nonexistent/home/.local/state/syncd/run/syncd.sock");
+}
+
 TEST_CASE("an ephemeral agent takes a free port unless told otherwise", "[config]") {
   CHECK(from_arguments({"--ephemeral"}, {})->listen == "127.0.0.1:0");
   CHECK(from_arguments({"--ephemeral", "--listen", "127.0.0.1:99"}, {})->listen == "127.0.0.1:99");
@@ -200,4 +207,27 @@ TEST_CASE("durations and sizes are shown in the largest unit that is exact", "[c
   for (const std::uint64_t bytes : {std::uint64_t{1}, std::uint64_t{1} << 50, ~std::uint64_t{0}}) {
     CHECK(parse_size(format_size(bytes)) == bytes);
   }
+}
+
+TEST_CASE("the committed pages of the agent are those of the table of keys", "[config]") {
+  for (const auto& [name, content] : man_pages()) {
+    INFO(name << " is out of date; refresh it with the build target \"reference\"");
+    std::ifstream in(std::string(CONVERGE_SOURCE_DIR) + "/man/" + name, std::ios::binary);
+    CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == content);
+  }
+}
+
+TEST_CASE("the page's example is a configuration", "[config]") {
+  Config config;
+  REQUIRE(apply_toml(example_file(), "example", config));
+  CHECK(config.metrics == "127.0.0.1:9464");
+}
+
+TEST_CASE("metrics are for loopback addresses alone", "[config]") {
+  CHECK(from_arguments({"--metrics", "127.0.0.1:9464"}, {})->metrics == "127.0.0.1:9464");
+  CHECK(from_arguments({"--metrics", "[::1]:0"}, {})->metrics == "[::1]:0");
+  for (const char* wrong : {"0.0.0.0:1", "192.168.1.1:9464", "localhost:1", "9464", "127.0.0.1"})
+    CHECK_FALSE(from_arguments({"--metrics", wrong}, {}));
+  CHECK(from_arguments({"--ephemeral"}, {{"SYNCD_METRICS_ADDRESS", "127.0.0.1:1"}})->metrics ==
+        "off");
 }
