@@ -85,6 +85,13 @@ _syncctl() {
       'agent metrics') command='agent metrics' ;;
       'agent logs') command='agent logs' ;;
       'agent level') command='agent level' ;;
+      ' key') command='key' ;;
+      'key new') command='key new' ;;
+      'key ls') command='key ls' ;;
+      'key show') command='key show' ;;
+      'key trust') command='key trust' ;;
+      'key revoke') command='key revoke' ;;
+      'key rotate') command='key rotate' ;;
       ' config') command='config' ;;
       'config ls') command='config ls' ;;
       'config get') command='config get' ;;
@@ -93,6 +100,7 @@ _syncctl() {
       'config edit') command='config edit' ;;
       'config validate') command='config validate' ;;
       'config path') command='config path' ;;
+      ' doctor') command='doctor' ;;
       ' store') command='store' ;;
       'store check') command='store check' ;;
       'store repair') command='store repair' ;;
@@ -122,7 +130,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent config store quarantine debug completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent key config doctor store quarantine debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -199,6 +207,13 @@ _syncctl() {
     'agent metrics') flags='' ;;
     'agent logs') flags='--follow --level --since' ;;
     'agent level') flags='--for' ;;
+    'key') children='new ls show trust revoke rotate' ;;
+    'key new') flags='--name' ;;
+    'key ls') flags='' ;;
+    'key show') flags='' ;;
+    'key trust') flags='--file -f' ;;
+    'key revoke') flags='' ;;
+    'key rotate') flags='' ;;
     'config') children='ls get set unset edit validate path' ;;
     'config ls') flags='--show-origin' ;;
     'config get') flags='' ;;
@@ -207,6 +222,7 @@ _syncctl() {
     'config edit') flags='' ;;
     'config validate') flags='' ;;
     'config path') flags='' ;;
+    'doctor') flags='--fix' ;;
     'store') children='check repair salvage compact stats backup restore import-legacy id' ;;
     'store check') flags='--quick --deep --sample --doc --backup --junit' ;;
     'store repair') flags='--apply --plan --from-peer' ;;

@@ -11,6 +11,7 @@ void agent_level(Services& services, CallPtr call);
 void agent_logs(Services& services, CallPtr call);
 void agent_metrics(Services& services, CallPtr call);
 void agent_reload(Services& services, CallPtr call);
+void agent_settings(Services& services, CallPtr call);
 void agent_status(Services& services, CallPtr call);
 void agent_stop(Services& services, CallPtr call);
 
@@ -63,6 +64,13 @@ void peer_rm(Services& services, CallPtr call);
 void peer_pause(Services& services, CallPtr call);
 void peer_resume(Services& services, CallPtr call);
 void peer_ping(Services& services, CallPtr call);
+
+void key_list(Services& services, CallPtr call);
+void key_new(Services& services, CallPtr call);
+void key_revoke(Services& services, CallPtr call);
+void key_rotate(Services& services, CallPtr call);
+void key_show(Services& services, CallPtr call);
+void key_trust(Services& services, CallPtr call);
 
 void invite_create(Services& services, CallPtr call);
 void invite_join(Services& services, CallPtr call);

@@ -89,6 +89,25 @@ void agent_reload(Services& services, CallPtr call) {
                    {"needs_restart", report->needs_restart}});
 }
 
+void agent_settings(Services& services, CallPtr call) {
+  const SettingsView view = services.settings();
+  Json values = Json::object();
+  for (const auto& [key, value] : view.values) values[key] = value;
+  const store::ReceiptNumber last = services.store().counts().last_receipt;
+  Json received_at;
+  if (last > 0) {
+    const auto page = services.store().receipts(last, 1);
+    if (page && !page->items.empty()) received_at = format_time(page->items.front().time_ms);
+  }
+  call->reply(Json{{"kind", "AgentSettings"},
+                   {"v", 1},
+                   {"file", view.file.empty() ? Json() : Json(view.file)},
+                   {"settings", std::move(values)},
+                   {"pending", view.pending},
+                   {"addresses", services.addresses()},
+                   {"last_received_at", std::move(received_at)}});
+}
+
 void agent_level(Services& services, CallPtr call) {
   constexpr std::uint64_t kLongestMs = std::uint64_t{7} * 24 * 3600 * 1000;
   const auto wanted = string_param(*call, "level");

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace converge::handlers {
@@ -105,6 +106,21 @@ struct ReloadReport {
   std::vector<std::string> needs_restart;  ///< differ from what the agent runs with
 };
 
+/// The settings in force, as syncd.toml writes them.
+struct SettingsView {
+  std::string file;  ///< where they were read; empty: nowhere
+  std::vector<std::pair<std::string, std::string>> values;
+  std::vector<std::string> pending;  ///< differ from what a start would read now
+};
+
+/// A private key that was made on this machine.
+struct KeyMade {
+  std::string fingerprint;  ///< hex
+  std::string path;
+  bool unchanged = false;      ///< it was there already
+  bool needs_restart = false;  ///< the agent still shows the one before
+};
+
 /// How much is logged now, and what the configuration says; as words.
 struct LogLevel {
   std::string level;
@@ -149,6 +165,7 @@ class Services {
   /// `lasts`, unless that is 0. Errors: usage.argument (no level).
   virtual Result<LogLevel> log_level(const std::string& wanted,
                                      std::chrono::milliseconds lasts) = 0;
+  virtual SettingsView settings() = 0;
   virtual telemetry::Log& log() = 0;  ///< any thread
   /// Kept lines behind `after` and from then on all, as LogLine objects, until the sink says no.
   virtual void follow_log(std::uint64_t after, telemetry::Level level, EventSink sink) = 0;
@@ -186,6 +203,19 @@ class Services {
   virtual void expect_invitation(const std::string& key, const InvitationTerms& terms) = 0;
   /// Digest over the history of every document here; for comparing with a peer's.
   virtual std::string workspace_digest() = 0;
+
+  // Keys.
+  /// A key in the key directory: NAME.key, or the device's own when `name` is empty. One that is
+  /// there stays. Errors: usage.argument (no file name; an agent that keeps its key in memory), io.
+  virtual Result<KeyMade> make_key(const std::string& name) = 0;
+  /// A new key for this device; the one before is kept beside it as device.key.old. Errors: as
+  /// above.
+  virtual Result<KeyMade> rotate_key() = 0;
+  /// Keys that are refused whoever shows them; hex. Any thread.
+  virtual std::vector<std::string> revoked_keys() = 0;
+  /// Refuses a key from now on, or admits it again; connections that showed it are closed.
+  virtual void revoke_key(const std::string& fingerprint, bool revoked,
+                          std::function<void(Result<void>)> done) = 0;
 
   // Watching. A subscription ends when its sink says so.
   virtual void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,

@@ -15,7 +15,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <future>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -175,6 +177,14 @@ Result<void> Agent::Impl::open_store() {
       if (AgentServices* live = running.load(); is_damage && live != nullptr)
         live->healer().repair_tables();
     };
+    // A fresh home has no ~/.local/share yet.
+    std::error_code failed;
+    std::filesystem::create_directories(config.store_dir.parent_path(), failed);
+    if (failed && !config.store_dir.parent_path().empty()) {
+      return Error{ErrorCode::kIo,
+                   fmt::format("cannot make {}: {}", config.store_dir.parent_path().native(),
+                               failed.message())};
+    }
     auto opened = store::open_store(config.store_dir, options);
     if (!opened) return opened.error();
     context.store = std::move(opened->store);

@@ -3,6 +3,7 @@
 #include "agent/control/services.h"
 #include "agent/runtime/catalog_keeper.h"
 #include "agent/runtime/context.h"
+#include "agent/runtime/device_keys.h"
 #include "agent/runtime/document_exchange.h"
 #include "agent/runtime/healer.h"
 #include "agent/runtime/peer_service.h"
@@ -47,6 +48,18 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   Result<handlers::LogLevel> log_level(const std::string& wanted,
                                        std::chrono::milliseconds lasts) override {
     return process_.log_level(wanted, lasts);
+  }
+  handlers::SettingsView settings() override { return process_.settings(); }
+  Result<handlers::KeyMade> make_key(const std::string& name) override {
+    return runtime::make_key(context_.config, name, context_.facts.peer_id);
+  }
+  Result<handlers::KeyMade> rotate_key() override {
+    return runtime::rotate_key(context_.config, context_.facts.peer_id);
+  }
+  std::vector<std::string> revoked_keys() override { return context_.revoked.list(); }
+  void revoke_key(const std::string& fingerprint, bool revoked,
+                  std::function<void(Result<void>)> done) override {
+    peers_.revoke(fingerprint, revoked, std::move(done));
   }
   telemetry::Log& log() override { return context_.log; }
   void follow_log(std::uint64_t after, telemetry::Level level, handlers::EventSink sink) override {

@@ -3,6 +3,7 @@
 #include "agent/config/config.h"
 #include "agent/control/services.h"
 #include "agent/net/tls.h"
+#include "agent/runtime/device_keys.h"
 #include "agent/runtime/shard.h"
 #include "agent/runtime/worker.h"
 #include "agent/telemetry/log.h"
@@ -27,6 +28,7 @@ struct Context {
   SystemRandom random;
   handlers::AgentFacts facts;
   std::optional<net::TlsIdentity> identity;
+  RevokedKeys revoked;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<Worker> net;
   std::unique_ptr<Worker> control;

@@ -46,6 +46,7 @@ PeerService::~PeerService() = default;
 
 Result<std::optional<std::uint16_t>> PeerService::start() {
   load_invitations();
+  load_revoked();
   load_known();
   std::promise<Result<std::optional<std::uint16_t>>> promise;
   auto result = promise.get_future();
@@ -143,6 +144,9 @@ void PeerService::hand_over(ConnectionId connection, session::DocumentMessage me
 /// Who shows an invitation is judged by it; a peer that is paused stays away. Everybody else is
 /// admitted: whoever knows a document's id may read and write it. Network thread.
 std::optional<session::Refusal> PeerService::refuse(const session::PeerInfo& info) {
+  if (!info.fingerprint.empty() && context_.revoked.contains(info.fingerprint)) {
+    return session::Refusal{session::CloseCode::kForbidden, "this key is revoked here"};
+  }
   if (info.role != session::Role::kServer) return std::nullopt;
   if (const auto settings = settings_of(info); settings && settings->paused) {
     return session::Refusal{session::CloseCode::kTryAgainLater, "this peer is paused here"};

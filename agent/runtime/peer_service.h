@@ -46,6 +46,7 @@ class PeerService {
                      std::vector<ChangeHash> hashes,
                      std::function<void(Result<std::uint64_t>)> reply);
   void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms);
+  void revoke(const std::string& fingerprint, bool revoked, std::function<void(Result<void>)> done);
   std::vector<std::string> addresses() const;
   std::string workspace_digest();
 
@@ -81,6 +82,7 @@ class PeerService {
   void load_known();
   void load_peers();
   void load_invitations();
+  void load_revoked();
   Result<std::optional<std::uint16_t>> listen();
   session::Metadata metadata() const;
   void hand_over(session::ConnectionId connection, session::DocumentMessage message);

@@ -16,10 +16,12 @@ using control::make_error;
 using Json = nlohmann::json;
 using handlers::PeerSettings;
 using handlers::PeerView;
+using telemetry::Level;
 
 namespace {
 
 constexpr std::chrono::milliseconds kPingTimeout{5'000};
+constexpr const char* kRevokedPrefix = "revoked/";
 
 Error no_peer(const std::string& name) {
   return make_error(ErrorId::kPeerNotFound, fmt::format("no peer is called \"{}\"", name),
@@ -144,6 +146,34 @@ void PeerService::pause(const std::string& name, bool paused, const handlers::Re
     if (!dialled) return reply(dialled.error());
     store_peer(settings, reply, false);
   });
+}
+
+void PeerService::revoke(const std::string& fingerprint, bool revoked,
+                         std::function<void(Result<void>)> done) {
+  context_.revoked.set(fingerprint, revoked);  // at once, before it is durable
+  if (revoked) {
+    for (const auto& [connection, live] : live_) {
+      if (live.info.fingerprint == fingerprint)
+        close(connection, session::CloseCode::kForbidden, "this key is revoked here");
+    }
+  }
+  const auto value =
+      revoked ? std::optional(to_bytes(as_bytes(std::string_view("1")))) : std::nullopt;
+  context_.store->put_setting(
+      kRevokedPrefix + fingerprint, value,
+      [this, done = std::move(done)](const Result<store::CommitNumber>& stored) {
+        const Result<void> result = stored ? Result<void>{} : Result<void>(stored.error());
+        context_.control->post([done, result] { done(result); });
+      });
+}
+
+void PeerService::load_revoked() {
+  const auto settings = context_.store->settings(kRevokedPrefix);
+  if (!settings)
+    return context_.log.write(Level::kError, "keys.unreadable", settings.error().message);
+  for (const auto& [name, value] : *settings) {
+    context_.revoked.set(name.substr(std::string_view(kRevokedPrefix).size()), true);
+  }
 }
 
 void PeerService::ping(const std::string& name, handlers::Reply reply) {

@@ -86,6 +86,7 @@ std::vector<PeerView> PeerService::views(const std::vector<net::ConnectionStatus
     PeerView view;
     view.name = live.name;
     view.configured = false;
+    if (!live.info.fingerprint.empty()) view.key = "SHA256:" + live.info.fingerprint;
     fill_view(view, live, progress[connection], connections);
     out.push_back(std::move(view));
   }

@@ -61,6 +61,18 @@ Result<handlers::ReloadReport> ProcessControl::reload() {
   return report;
 }
 
+handlers::SettingsView ProcessControl::settings() const {
+  handlers::SettingsView view;
+  view.file = running_.file.native();
+  const auto now = hooks_.read_config();
+  for (const config::KeySpec& spec : config::keys()) {
+    const std::string name(spec.key.empty() ? spec.flag : spec.key);
+    view.values.emplace_back(name, spec.show(running_));
+    if (now && spec.show(*now) != view.values.back().second) view.pending.push_back(name);
+  }
+  return view;
+}
+
 void ProcessControl::apply(const config::Config& wanted) {
   for (const config::KeySpec& spec : config::keys()) {
     if (!spec.reloads) continue;

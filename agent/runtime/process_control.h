@@ -29,6 +29,9 @@ class ProcessControl {
   /// reading the configuration, as config.invalid; everything stays as it was.
   Result<handlers::ReloadReport> reload();
 
+  /// As Services::settings.
+  handlers::SettingsView settings() const;
+
   /// As Services::log_level.
   Result<handlers::LogLevel> log_level(const std::string& wanted, std::chrono::milliseconds lasts);
 

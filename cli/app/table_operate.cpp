@@ -84,6 +84,93 @@ std::vector<Command> cmd_agent_telemetry() {
   };
 }
 
+std::vector<Command> cmd_key() {
+  const Arg key = {.name = "KEY",
+                   .kind = Kind::kText,
+                   .help = "a fingerprint or its beginning, a peer's name, or self"};
+  return {
+      {.name = "key", .summary = "See, trust and replace the keys of devices", .is_group = true},
+      {.name = "key new",
+       .summary = "Make a key: this device's when it has none, or one to give away",
+       .flags = {{.name = "name",
+                  .value = "NAME",
+                  .kind = Kind::kText,
+                  .help = "of the files NAME.key and NAME.crt in the agent's key directory"}},
+       .examples = {{"syncctl key new --name phone", "SHA256:5be77100..."}},
+       .kinds = {"KeyMade"},
+       .see_also = {"key ls"},
+       .writes = true},
+      {.name = "key ls",
+       .summary = "List the keys of this device and of its peers",
+       .examples = {{"syncctl key ls", ""}},
+       .kinds = {"KeyList"},
+       .see_also = {"key show", "peer ls"},
+       .notes = {"The states: own; pinned, a configured peer must show it; seen, a peer that is "
+                 "connected shows it; revoked."}},
+      {.name = "key show",
+       .summary = "Print a key's fingerprint, which peers pin",
+       .args = {{.name = "KEY", .kind = Kind::kText, .help = key.help, .optional = true}},
+       .examples = {{"syncctl key show > laptop.key", ""},
+                    {"ssh nas syncctl key show | syncctl key trust nas -f -", ""}},
+       .exits = {{3, "no such key"}},
+       .kinds = {"Key"},
+       .see_also = {"key trust", "peer add"},
+       .notes = {"Without KEY it is this device's own."}},
+      {.name = "key trust",
+       .summary = "Pin a peer's key, after the peer got another one",
+       .args = {{.name = "PEER", .kind = Kind::kPeer, .help = "whose key it is"}},
+       .flags = {{.name = "file",
+                  .letter = 'f',
+                  .value = "FILE",
+                  .kind = Kind::kFile,
+                  .help = "what \"syncctl key show\" prints on the peer"}},
+       .examples = {{"ssh nas syncctl key show | syncctl key trust nas -f -", ""}},
+       .exits = {{3, "no such peer"}},
+       .kinds = {"Peer"},
+       .see_also = {"key show", "key revoke", "peer set"},
+       .notes = {"A key that was revoked is admitted again."},
+       .writes = true},
+      {.name = "key revoke",
+       .summary = "Refuse a key from now on, whoever shows it",
+       .args = {key},
+       .examples = {{"syncctl key revoke phone", ""}},
+       .exits = {{2, "it is this device's own"}, {3, "no such key"}},
+       .kinds = {"Key"},
+       .see_also = {"key trust", "peer rm"},
+       .notes = {"Connections that showed it are closed. What the peer already has it keeps, and "
+                 "who has no key at all is not affected: use listen.tls = \"on\" for that."},
+       .writes = true},
+      {.name = "key rotate",
+       .summary = "Make a new key for this device in the place of its own",
+       .examples = {{"syncctl key rotate --yes", "SHA256:88d0e1b4..."}},
+       .exits = {{13, "answered no"}},
+       .kinds = {"KeyMade"},
+       .see_also = {"key show", "key trust"},
+       .notes = {"The agent shows the new key after a restart. Every peer that pinned the one "
+                 "before refuses this device until \"syncctl key trust\" there; the old files are "
+                 "kept as device.key.old and device.crt.old."},
+       .writes = true},
+  };
+}
+
+std::vector<Command> cmd_doctor() {
+  return {
+      {.name = "doctor",
+       .summary = "Look for what is wrong with the agent, its files and its peers",
+       .flags = {{.name = "fix", .help = "repair what can be repaired without harm: file modes"}},
+       .examples = {{"syncctl doctor", ""}, {"syncctl doctor -o name", "key"}},
+       .exits = {{1, "at least one check failed"}},
+       .kinds = {"DoctorReport"},
+       .see_also = {"status", "store check", "agent show"},
+       .notes = {"One line a check: settings, config (of the agent), socket, agent, version, "
+                 "restart, store, lock, space, key, listener, clock, status, peer, outbox. "
+                 "Warnings alone exit 0. With --store only what concerns that directory is "
+                 "looked at."},
+       .writes = true,
+       .answers = true},
+  };
+}
+
 std::vector<Command> cmd_config() {
   const Arg key = {.name = "KEY", .kind = Kind::kKey, .help = "as config ls prints it"};
   return {
@@ -149,7 +236,9 @@ std::vector<Command> cmd_config() {
 std::vector<Command> operate_commands() {
   std::vector<Command> all = cmd_agent();
   std::ranges::move(cmd_agent_telemetry(), std::back_inserter(all));
+  std::ranges::move(cmd_key(), std::back_inserter(all));
   std::ranges::move(cmd_config(), std::back_inserter(all));
+  std::ranges::move(cmd_doctor(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kOperate;
   return all;
 }

@@ -94,8 +94,9 @@ int run_command(Invocation invocation, const Environment& environment, Printer& 
   // Commands that explain or repair a broken configuration must work in spite of it.
   const std::string_view name = invocation.command->name;
   const bool needs_settings = name != "config validate" && name != "config path" &&
-                              name != "config edit" && name != "help" && name != "version" &&
-                              name != "completion" && name != "man" && name != "schema";
+                              name != "config edit" && name != "doctor" && name != "help" &&
+                              name != "version" && name != "completion" && name != "man" &&
+                              name != "schema";
   if (!settings && needs_settings) return fail(early, settings.error());
   if (!settings)
     settings = Settings::load([](const std::string&) { return std::optional<std::string>(); },

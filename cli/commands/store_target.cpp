@@ -66,16 +66,6 @@ void end_agent_with_us(pid_t agent, const fs::path& scratch) {
   }
 }
 
-/// The agent that belongs to this syncctl: beside it, else on the path.
-std::string agent_program() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  for (const fs::path& candidate :
-       {self.parent_path() / "syncd", self.parent_path().parent_path() / "agent" / "syncd"})
-    if (!error && ::access(candidate.c_str(), X_OK) == 0) return candidate.string();
-  return "syncd";
-}
-
 /// Owns the private agent and its directory.
 class StoreTarget final : public Target {
  public:
@@ -180,6 +170,15 @@ class StoreTarget final : public Target {
 };
 
 }  // namespace
+
+std::string agent_program() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  for (const fs::path& candidate :
+       {self.parent_path() / "syncd", self.parent_path().parent_path() / "agent" / "syncd"})
+    if (!error && ::access(candidate.c_str(), X_OK) == 0) return candidate.string();
+  return "syncd";
+}
 
 Result<std::unique_ptr<Target>> open_store_target(const fs::path& directory, const Clock& clock,
                                                   client::Client::Deadline deadline) {

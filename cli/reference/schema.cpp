@@ -23,6 +23,8 @@ constexpr Shape kShapes[] = {
      "id:str|null name:str|null change:hash|null heads:[hash] unchanged:bool queued?:bool "
      "durable:bool request_id?:str|null entry?:str acks?:[obj] summary?:str ops?:int"},
     {"AckList", "items:[Ack]"},
+    {"AgentSettings",
+     "file:str|null settings:obj pending:[str] addresses:[str] last_received_at:time|null"},
     {"BackupReport",
      "path:str files:int bytes:int bytes_reused:int commit:int seq:int pause_us:int "
      "based_on:str|null"},
@@ -56,6 +58,7 @@ constexpr Shape kShapes[] = {
     {"Document",
      "id:str|null name:str|null heads:[hash] seq?:int|null changes:int actors?:int "
      "size_bytes?:int conflicts?:int state:str missing?:int updated_at?:time|null value?:any"},
+    {"DoctorReport", "ok:bool items:[obj]"},
     {"DocumentList", "items:[Document] next?:str|null"},
     {"Error", "code:str exit:int message:str hint:str|null retryable:bool details:obj"},
     {"Event",
@@ -69,6 +72,9 @@ constexpr Shape kShapes[] = {
     {"Heads", "id:str|null name:str|null heads:[hash]"},
     {"Hello", "version:str pid:int store_id:str peer_id:str"},
     {"Invite", "invite:str expires_at:time"},
+    {"Key", "key:str state:str own:bool peers:[str]"},
+    {"KeyList", "items:[Key] next?:str|null"},
+    {"KeyMade", "key:str|null path:str|null unchanged:bool needs_restart:bool dry_run:bool"},
     {"LegacyImport",
      "into:str id:str name:str bytes:int operations:int keys:int nodes:[str] damaged:[obj]"},
     {"LogDump", "file:str items:[obj]"},

@@ -28,4 +28,16 @@ LockProbe::~LockProbe() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+bool is_locked(const std::filesystem::path& directory) {
+  const auto path = directory / kLockFile;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return false;
+  struct flock wanted {};
+  wanted.l_type = F_WRLCK;
+  wanted.l_whence = SEEK_SET;
+  const bool held = ::fcntl(fd, F_OFD_GETLK, &wanted) == 0 && wanted.l_type != F_UNLCK;
+  ::close(fd);
+  return held;
+}
+
 }  // namespace converge::store

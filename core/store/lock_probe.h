@@ -21,4 +21,7 @@ class LockProbe {
   int fd_;
 };
 
+/// Whether a process has the store open. Takes nothing, so it disturbs nobody who is just starting.
+bool is_locked(const std::filesystem::path& directory);
+
 }  // namespace converge::store

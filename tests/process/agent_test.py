@@ -1,13 +1,14 @@
 """What an operator does to a running agent: look at it, turn its log up, have it read its configuration again."""
 
 import json
+import os
 import signal
 import subprocess
 import unittest
 import urllib.error
 import urllib.request
 
-from support import DEADLINE_S, SYNCCTL, ProcessTest, wait_until
+from support import DEADLINE_S, SYNCCTL, ProcessTest, connect, syncctl, wait_until
 
 
 class Operating(ProcessTest):
@@ -103,6 +104,80 @@ class Operating(ProcessTest):
         run = subprocess.run(agent.command(), env=agent.place.environment, capture_output=True, text=True, timeout=DEADLINE_S)
         self.assertEqual(run.returncode, 2, run.stderr)
         self.assertIn("loopback", run.stderr)
+
+
+class Doctor(ProcessTest):
+    def report(self, agent, *flags):
+        answer = agent.ctl("doctor", "-o", "json", *flags)
+        return answer.code, {item["check"]: item for item in answer.json()["items"]}
+
+    def test_it_finds_nothing_on_a_sound_agent_and_what_is_wrong_otherwise(self):
+        agent = self.agent("laptop", "--shards", "1").start()
+        code, checks = self.report(agent)
+        self.assertEqual([each for each in checks.values() if each["state"] == "failed"], [])
+        self.assertEqual(code, 0)
+        self.assertEqual(checks["lock"]["message"], f"held by the agent, process {agent.process.pid}")
+        self.assertIn(str(agent.port), checks["listener"]["message"])
+        self.assertEqual(len(agent.ok("doctor").splitlines()), len(agent.json("doctor")["items"]))
+
+        key = agent.place.file("data", "syncd", "keys", "device.key")
+        os.chmod(key, 0o644)
+        code, checks = self.report(agent)
+        self.assertEqual((code, checks["key"]["state"], checks["key"]["next"]), (1, "failed", f"chmod 600 {key}"))
+        self.assertEqual(agent.ctl("doctor", "-o", "name").out, "key\n")
+        self.report(agent, "--fix", "-n")
+        self.assertEqual(os.stat(key).st_mode & 0o777, 0o644)
+        code, checks = self.report(agent, "--fix")
+        self.assertEqual((code, checks["key"]["state"]), (0, "fixed"))
+        self.assertEqual(os.stat(key).st_mode & 0o777, 0o600)
+
+        self.assertEqual(agent.stop(), 0)
+        agent.place.write("config/syncd.toml", "")
+        os.makedirs(agent.place.file("config", "syncctl"))
+        agent.place.write("config/syncctl/config.toml", "colour = 1\n")
+        code, checks = self.report(agent)
+        self.assertEqual(code, 1)
+        self.assertEqual([name for name in ("settings", "socket", "agent") if checks[name]["state"] == "failed"],
+                         ["settings", "socket", "agent"])
+        agent.place.write("config/syncctl/config.toml", "")
+        answer = syncctl(agent.place, "--store", agent.store, "doctor", "-o", "json")
+        self.assertEqual([item["check"] for item in answer.json()["items"]], ["settings", "store", "lock", "space"])
+        self.assertEqual(answer.code, 0)
+
+
+class Keys(ProcessTest):
+    def test_a_revoked_key_is_refused_until_it_is_trusted(self):
+        laptop, phone = self.agent("laptop", "--shards", "1").start(), self.agent("phone", "--shards", "1").start()
+        connect(self, laptop, phone)
+        key = phone.ok("key", "show")
+        wait_until(lambda: key in laptop.ok("key", "ls", "-o", "name"), "the phone's key to be seen")
+
+        self.assertEqual(laptop.json("key", "revoke", key)["state"], "revoked")
+        wait_until(lambda: "revoked" in (phone.json("peer", "show", "laptop")["last_error"] or ""), "the phone to be refused")
+        self.assertEqual([each for each in laptop.json("peer", "ls")["items"] if each["state"] == "up"], [])
+        laptop.ok("peer", "add", "phone", f"wss://127.0.0.1:{phone.port}", "--paused")
+        laptop.ok("key", "trust", "phone", "-f", "-", stdin=key + "\n")
+        self.assertEqual(laptop.json("key", "show", "phone")["state"], "pinned")
+        laptop.ok("peer", "resume", "phone")
+        wait_until(lambda: laptop.json("peer", "show", "phone")["state"] == "up", "the phone to be back")
+
+    def test_a_key_is_made_and_replaced(self):
+        agent = self.agent("laptop", "--shards", "1").start()
+        folder = agent.place.file("data", "syncd", "keys")
+        old = agent.ok("key", "show")
+        self.assertEqual(agent.json("key", "new")["unchanged"], True)
+        spare = agent.json("key", "new", "--name", "phone")
+        self.assertEqual(os.stat(spare["path"]).st_mode & 0o777, 0o600)
+        self.expect(agent.ctl("key", "new", "--name", "../phone"), 2)
+        self.expect(agent.ctl("key", "rotate"), 13)
+        new = agent.ok("key", "rotate", "--yes")
+        self.assertNotEqual(new, old)
+        self.assertEqual(agent.ok("key", "show"), old)
+        self.assertTrue(os.path.exists(os.path.join(folder, "device.key.old")))
+
+        self.assertEqual(agent.stop(), 0)
+        agent.start()
+        self.assertEqual(agent.ok("key", "show"), new)
 
 
 if __name__ == "__main__":

@@ -175,10 +175,11 @@ class Checklist(ProcessTest):
         process = subprocess.Popen([SYNCCTL, "--store", self.laptop.store, "wait", "todo/home", "--for", "value=/n=99"],
                                    env=self.laptop.place.environment, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        command = [SYNCCTL, "--store", self.laptop.store, "store", "id"]
+        # What asks must not hold the store itself, or it keeps the other out.
+        command = [SYNCCTL, "--store", self.laptop.store, "doctor", "-o", "name"]
 
         def held():
-            return subprocess.run(command, env=self.laptop.place.environment, capture_output=True).returncode == 9
+            return b"lock" in subprocess.run(command, env=self.laptop.place.environment, capture_output=True).stdout
 
         wait_until(held, "the store to be open")
         process.send_signal(signal.SIGTERM)

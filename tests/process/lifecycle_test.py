@@ -92,6 +92,24 @@ class Lifecycle(ProcessTest):
         self.assertEqual(agent.process.wait(DEADLINE_S), 0)
 
 
+class FreshHome(ProcessTest):
+    def test_with_nothing_but_a_home_both_programs_find_each_other(self):
+        place = self.place("fresh")
+        for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+            del place.environment[variable]
+        place.environment["HOME"] = place.file("home")
+        os.makedirs(place.file("home"))
+        agent = subprocess.Popen([SYNCD, "--listen", "off"], env=place.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: syncctl(place, "agent", "show").code == 0, "the agent to answer")
+            url = syncctl(place, "new", "--name", "n")
+            self.assertEqual(url.code, 0, str(url))
+            self.assertEqual(os.stat(place.file("home", ".local")).st_mode & 0o077, 0)
+        finally:
+            agent.terminate()
+            agent.wait(DEADLINE_S)
+
+
 class Refusals(ProcessTest):
     """An agent that cannot start says why and leaves everything as it was."""
 
