@@ -24,7 +24,7 @@ constexpr Shape kShapes[] = {
      "durable:bool request_id?:str|null entry?:str acks?:[obj] summary?:str ops?:int"},
     {"AckList", "items:[Ack]"},
     {"AgentSettings",
-     "file:str|null settings:obj pending:[str] addresses:[str] last_received_at:time|null"},
+     "file:str|null settings:obj pending?:[str] addresses?:[str] last_received_at?:time|null"},
     {"BackupReport",
      "path:str files:int bytes:int bytes_reused:int commit:int seq:int pause_us:int "
      "based_on:str|null"},

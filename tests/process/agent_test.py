@@ -8,7 +8,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from support import DEADLINE_S, SYNCCTL, ProcessTest, connect, syncctl, wait_until
+from support import DEADLINE_S, SYNCCTL, SYNCD, ProcessTest, connect, syncctl, wait_until
 
 
 class Operating(ProcessTest):
@@ -98,6 +98,18 @@ class Operating(ProcessTest):
         self.assertEqual(ask("/readyz"), (200, "ready\n"))
         self.assertIn("# TYPE syncd_store_writable gauge", ask("/metrics")[1])
         self.assertEqual(ask("/")[0], 404)
+
+    def test_the_settings_in_force_are_printed_without_starting(self):
+        place = self.place("settings")
+        path = place.write("syncd.toml", '[log]\nlevel = "warn"\n')
+        flags = {"env": place.environment, "capture_output": True, "text": True, "timeout": DEADLINE_S}
+        run = subprocess.run([SYNCD, "--config", path, "--shards", "3", "--print-config"], **flags)
+        printed = json.loads(run.stdout)
+        self.assertEqual((run.returncode, printed["kind"], printed["file"]), (0, "AgentSettings", path))
+        self.assertEqual((printed["settings"]["log.level"], printed["settings"]["agent.shards"]), ("warn", "3"))
+        self.assertFalse(os.path.exists(place.file("data", "syncd")), "nothing may be made")
+        run = subprocess.run([SYNCD, "--config", path, "--shards", "many", "--print-config"], **flags)
+        self.assertEqual((run.returncode, run.stdout), (2, ""))
 
     def test_monitoring_is_for_this_machine_alone(self):
         agent = self.agent("laptop", "--metrics", "0.0.0.0:9464")

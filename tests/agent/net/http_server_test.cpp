@@ -132,10 +132,11 @@ TEST_CASE("whatever is not a plain request is refused by its status", "[net]") {
 }
 
 TEST_CASE("a client that says nothing, and a handler that says nothing, have their time", "[net]") {
-  RunningHttp server({.address = "127.0.0.1", .request_timeout = 50ms, .answer_timeout = 50ms});
+  RunningHttp impatient({.address = "127.0.0.1", .request_timeout = 50ms});
+  RunningHttp patient({.address = "127.0.0.1", .request_timeout = 60s, .answer_timeout = 50ms});
 
-  CHECK(talk(server.port, "GET /he").empty());
-  CHECK(status_of(get(server.port, "/never")) == "HTTP/1.1 503");
+  CHECK(talk(impatient.port, "GET /he").empty());
+  CHECK(status_of(get(patient.port, "/never")) == "HTTP/1.1 503");
 }
 
 TEST_CASE("connections are bounded, and an address of another machine is refused", "[net]") {
