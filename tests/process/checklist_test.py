@@ -28,7 +28,8 @@ READING = ("ls", "ls todo/* --sort updated", "ls --count", "get todo/home --meta
            "query $.items[*].t", "query $..t --count", "log", "log todo/home", "show todo/home@HEAD --ops", "diff todo/home",
            "diff todo/home --as stat", "blame todo/home", "explain todo/home /title", "conflict ls", "status", "sync",
            "wait --for ready", "peer ls", "outbox ls", "digest", "digest --root", "digest --state", "compare . .",
-           "store check", "store stats", "store id", "agent show", "agent ping", "config ls", "config path", "version",
+           "store check", "store stats", "store id", "agent show", "agent ping", "agent logs", "agent level",
+           "agent metrics", "agent reload", "key ls", "key show", "key new", "doctor", "config ls", "config path", "version",
            "help --all", "record --to FILE --for 0")
 
 
