@@ -273,7 +273,7 @@ TEST_CASE("connections without a handshake are bounded, and waiting ones get the
   auto options = RunningHub::options_for("server");
   options.unauthenticated_per_address_max = 2;
   options.unauthenticated_max = 3;
-  options.handshake_timeout = 500ms;
+  options.handshake_timeout = 2500ms;
   RunningHub server(options);
   const auto port = server.listen();
   RawClient first(port);
