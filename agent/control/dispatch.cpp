@@ -68,6 +68,7 @@ constexpr std::array kTable{
     Row{"name.rm", name_rm},
     Row{"name.set", name_set},
     Row{"peer.add", peer_add},
+    Row{"peer.digest", peer_digest},
     Row{"peer.list", peer_list},
     Row{"peer.pause", peer_pause},
     Row{"peer.ping", peer_ping},

@@ -63,6 +63,7 @@ void peer_set(Services& services, CallPtr call);
 void peer_rm(Services& services, CallPtr call);
 void peer_pause(Services& services, CallPtr call);
 void peer_resume(Services& services, CallPtr call);
+void peer_digest(Services& services, CallPtr call);
 void peer_ping(Services& services, CallPtr call);
 
 void key_list(Services& services, CallPtr call);

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,16 @@ struct PeerView {
 /// The Peer object of the contract, 8.3.
 nlohmann::json to_json(const PeerView& peer);
 using PeersReply = std::function<void(std::vector<PeerView>)>;
+
+/// What a connected peer has of our documents, by its last messages.
+struct PeerHeads {
+  /// Of documents that are in exchange with it; nothing where it has not said. No heads: it lacks
+  /// the document.
+  std::map<DocumentId, std::optional<Heads>> documents;
+  /// All were compared: what is not among `documents` is the same on both sides.
+  bool is_complete = false;
+};
+using PeerHeadsReply = std::function<void(Result<PeerHeads>)>;
 
 /// Settings of peer.add and peer.set.
 struct PeerSettings {
@@ -174,6 +185,8 @@ class Services {
 
   // Peers.
   virtual void peers(PeersReply reply) = 0;
+  /// Errors: peer.not_found, peer.unreachable.
+  virtual void peer_heads(const std::string& peer, PeerHeadsReply reply) = 0;
   virtual void add_peer(const PeerSettings& settings, bool replace, Reply reply) = 0;
   virtual void remove_peer(const std::string& name, Reply reply) = 0;
   virtual void pause_peer(const std::string& name, bool paused, Reply reply) = 0;

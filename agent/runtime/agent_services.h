@@ -72,6 +72,9 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void remove_peer(const std::string& name, handlers::Reply reply) override;
   void pause_peer(const std::string& name, bool paused, handlers::Reply reply) override;
   void ping_peer(const std::string& name, handlers::Reply reply) override;
+  void peer_heads(const std::string& peer, handlers::PeerHeadsReply reply) override {
+    peers_.heads(peer, std::move(reply));
+  }
   void peers_with(const DocumentId& document,
                   std::function<void(std::vector<std::string>)> reply) override;
   void find_document(const DocumentId& document, std::function<void(bool)> reply) override;

@@ -224,6 +224,18 @@ std::vector<std::string> DocumentExchange::peers_with(const DocumentId& document
   return names;
 }
 
+std::map<DocumentId, std::optional<Heads>> DocumentExchange::peer_heads(
+    ConnectionId connection) const {
+  std::map<DocumentId, std::optional<Heads>> out;
+  const auto found = peers_.find(connection);
+  if (found == peers_.end()) return out;
+  for (const DocumentId& id : found->second.documents) {
+    const auto entry = documents_.find(id);
+    if (entry != documents_.end()) out.emplace(id, entry->second->sync.heads_of(connection));
+  }
+  return out;
+}
+
 engine::Document* DocumentExchange::find(const DocumentId& id) {
   const auto document = repo_->open(id);
   if (!document || ((*document)->heads().empty() && (*document)->orphans().empty())) return nullptr;

@@ -118,6 +118,9 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   bool has_everything(session::ConnectionId connection, const DocumentId& document) const;
   /// Names of the peers that are known to have everything the document holds here.
   std::vector<std::string> peers_with(const DocumentId& document) const;
+  /// Of every document in exchange with the peer what it has, by its last message; nothing where it
+  /// has not said.
+  std::map<DocumentId, std::optional<Heads>> peer_heads(session::ConnectionId connection) const;
   std::size_t documents_in_exchange() const { return documents_.size(); }
 
   // session::DocumentHost

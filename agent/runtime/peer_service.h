@@ -35,6 +35,7 @@ class PeerService {
   void stop(std::chrono::milliseconds deadline, std::function<void()> stopped);
 
   void list(handlers::PeersReply reply);
+  void heads(const std::string& name, handlers::PeerHeadsReply reply);
   void add(const handlers::PeerSettings& settings, bool replace, handlers::Reply reply);
   void remove(const std::string& name, const handlers::Reply& reply);
   void pause(const std::string& name, bool paused, const handlers::Reply& reply);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace converge::runtime {
@@ -196,6 +197,36 @@ void PeerService::ping(const std::string& name, handlers::Reply reply) {
                      {"rtt_ms", static_cast<double>(time->count()) / 1000.0}});
         });
   });
+}
+
+void PeerService::heads(const std::string& name, handlers::PeerHeadsReply reply) {
+  const auto live = std::find_if(live_.begin(), live_.end(),
+                                 [&name](const auto& each) { return each.second.name == name; });
+  if (live == live_.end()) {
+    if (!configured_.contains(name)) return reply(no_peer(name));
+    return explain_away(name, [reply](const Result<Json>& away) {
+      reply(away ? Result<handlers::PeerHeads>(handlers::PeerHeads{}) : away.error());
+    });
+  }
+  struct Gathering {
+    handlers::PeerHeads heads;
+    std::size_t missing = 0;
+  };
+  const session::ConnectionId connection = live->first;
+  const auto gathering = std::make_shared<Gathering>();
+  // Of a peer that may not have everything nothing can be said beyond what it says itself.
+  gathering->heads.is_complete = live->second.announce && !live->second.is_limited &&
+                                 !live->second.limits_us && announcer_.remaining(connection) == 0;
+  gathering->missing = context_.shards.size();
+  for (const auto& shard : context_.shards) {
+    shard->run([this, connection, gathering, reply](handlers::ShardAccess&,
+                                                    DocumentExchange& exchange) {
+      context_.control->post([gathering, reply, here = exchange.peer_heads(connection)]() mutable {
+        gathering->heads.documents.merge(here);
+        if (--gathering->missing == 0) reply(std::move(gathering->heads));
+      });
+    });
+  }
 }
 
 /// Why a configured peer is not connected.

@@ -224,6 +224,21 @@ std::uint64_t DocumentSync::owed_bytes(ConnectionId connection) const {
   return looked_at == changes.size() ? bytes : bytes * changes.size() / looked_at;
 }
 
+std::optional<Heads> DocumentSync::heads_of(ConnectionId connection) const {
+  const auto found = impl_->peers.find(connection);
+  if (found == impl_->peers.end() || !found->second.policy.access) return std::nullopt;
+  const DocumentPeer& peer = found->second;
+  if (peer.lacks) return Heads{};
+  if (!peer.state || !peer.state->their_heads) return std::nullopt;
+  const Heads& said = *peer.state->their_heads;
+  const engine::Document* held = impl_->is_loading ? nullptr : impl_->present();
+  if (held == nullptr || !sync::peer_has_everything(*held, *peer.state)) return said;
+  // It has since confirmed all of ours, and what it said before is part of that.
+  const bool is_ours = std::all_of(
+      said.begin(), said.end(), [held](const ChangeHash& head) { return held->has_change(head); });
+  return is_ours ? held->heads() : said;
+}
+
 std::vector<LinkStatus> DocumentSync::status() const {
   std::vector<LinkStatus> out;
   const engine::Document* held = impl_->is_loading ? nullptr : impl_->present();

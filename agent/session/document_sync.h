@@ -177,6 +177,9 @@ class DocumentSync {
   /// announced to, hence is there again when the object is made anew.
   bool is_settled() const;
   std::vector<LinkStatus> status() const;
+  /// The heads of the document as the peer has it, by its last message: none when it lacks the
+  /// document, nothing when it has not said.
+  std::optional<Heads> heads_of(ConnectionId connection) const;
   /// About how many bytes of our changes the peer is not known to have. Cost: by those changes.
   std::uint64_t owed_bytes(ConnectionId connection) const;
   const DocumentId& id() const { return id_; }

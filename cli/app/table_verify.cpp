@@ -35,7 +35,7 @@ Command cmd_digest() {
 }
 
 Command cmd_compare() {
-  const char* sides = "., store:DIR, digest:FILE or a file";
+  const char* sides = "., peer:NAME, store:DIR, digest:FILE or a file";
   return {.name = "compare",
           .summary = "Tell which documents differ between two sides",
           .args = {{.name = "LEFT", .kind = Kind::kText, .help = sides},
@@ -47,17 +47,22 @@ Command cmd_compare() {
                     {.name = "deep", .help = "name the changes that one side lacks"},
                     {.name = "one-way", .help = "documents that only RIGHT has do not count"},
                     kForce},
-          .examples = {{"syncctl compare . store:/mnt/backup/store", ""},
+          .examples = {{"syncctl compare . peer:nas", ""},
+                       {"syncctl compare . store:/mnt/backup/store", ""},
                        {"ssh nas syncctl digest -o json > nas.json; syncctl compare . "
                         "digest:nas.json",
                         ""},
                        {"syncctl compare ours.automerge theirs.automerge --deep", ""}},
-          .exits = {{1, "they differ"}, {8, "a file is neither a document nor a digest"}},
+          .exits = {{1, "they differ"},
+                    {8, "a file is neither a document nor a digest"},
+                    {14, "the peer is not connected"}},
           .kinds = {"CompareReport"},
           .see_also = {"digest", "diff", "verify convergence"},
           .notes = {"\".\" is the agent, or the store of --store. Lines: \"= name\" the same, "
                     "\"< name\" only left, \"> name\" only right, \"* name\" differs, \"! "
-                    "name\" could not be read. Without --combined only what differs is shown."},
+                    "name\" could not be read. Without --combined only what differs is shown.",
+                    "peer:NAME is what a connected peer has of our documents by its last messages. "
+                    "What only the peer has does not show: it is on its way here."},
           .answers = true};
 }
 

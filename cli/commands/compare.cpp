@@ -45,6 +45,12 @@ class Side {
       side.store_ = std::move(*store);
       side.target_ = side.store_.get();
       done = side.ask_digests();
+    } else if (word.starts_with("peer:")) {
+      auto replica = session.replica();
+      if (!replica) return replica.error();
+      const auto digest = (*replica)->call("peer.digest", {{"peer", word.substr(5)}});
+      if (!digest) return digest.error();
+      done = side.take(*digest, word);
     } else if (word.starts_with("digest:")) {
       done = side.read_digests(word.substr(7));
     } else if (is_file_word(word)) {
@@ -52,7 +58,7 @@ class Side {
       done = side.read_document();
     } else {
       return make_error(ErrorId::kUsageArgument, "\"" + word + "\" is no side of a comparison",
-                        "write \".\", store:DIR, digest:FILE, or a file such "
+                        "write \".\", peer:NAME, store:DIR, digest:FILE, or a file such "
                         "as ./a.automerge");
     }
     if (!done) return done.error();
@@ -128,6 +134,8 @@ class Comparison {
       const auto other = right_.documents().find(id);
       if (other == right_.documents().end())
         add("only_left", id, entry.name);
+      else if (entry.digest.empty() || other->second.digest.empty())
+        add("error", id, entry.name);
       else
         add(entry.digest == other->second.digest ? "same" : "differ", id, entry.name);
     }
@@ -178,7 +186,9 @@ class Comparison {
  private:
   void add(std::string state, const std::string &id, const std::string &name) {
     json item = {{"id", id.empty() ? json() : json(id)}, {"name", name}};
-    if (state != "same" && session_.has("deep") && !compare_changes(item, state, id))
+    if (state == "error")
+      item["error"] = "the peer has not said what it has of it";
+    else if (state != "same" && session_.has("deep") && !compare_changes(item, state, id))
       state = "error";
     item["state"] = state;
     counts_[state] = count_field(counts_, state) + 1;

@@ -37,6 +37,7 @@ METHODS = {
     "name.rm": ({"name": "n"}, ["name"]),
     "name.set": ({"name": "m", "doc": "n"}, ["name", "doc"]),
     "peer.add": ({"name": "p", "url": "ws://127.0.0.1:1"}, ["name", "url"]),
+    "peer.digest": ({"peer": "p"}, ["peer"]),
     "peer.pause": ({"peer": "p"}, ["peer"]),
     "peer.ping": ({"peer": "p"}, ["peer"]),
     "peer.resume": ({"peer": "p"}, ["peer"]),

@@ -86,6 +86,29 @@ class Sync(ProcessTest):
 
         self.assertEqual(laptop.ok("get", "n", "/a"), "1")
 
+    def test_compare_tells_what_a_connected_peer_has(self):
+        laptop, phone = self.agent("laptop").start(), self.agent("phone").start()
+        connect(self, laptop, phone)
+        for name in ("a", "b"):
+            laptop.ok("new", "--name", name, "-f", "-", stdin='{"n": 1}')
+        self.assert_alike(laptop, phone)
+
+        wait_until(lambda: phone.ctl("compare", ".", "peer:laptop").code == 0, "the peer's answer")
+        report = phone.json("compare", ".", "peer:laptop")
+        self.assertEqual((report["equal"], report["counts"]["same"]), (True, 2))
+        phone.ok("peer", "set", "laptop", "--policy", "pull")
+        phone.ok("set", "a", "/n", "2")
+        phone.ok("new", "--name", "own")
+
+        def differs():
+            answer = phone.ctl("compare", ".", "peer:laptop", "--combined", "-")
+            return answer.code == 1 and "* a\n" in answer.out and "= b\n" in answer.out
+
+        wait_until(differs, "the difference")
+        self.expect(phone.ctl("compare", ".", "peer:nobody"), 3, "nobody")
+        laptop.stop()
+        wait_until(lambda: phone.ctl("compare", ".", "peer:laptop").code == 14, "the peer to be away")
+
     def test_an_invitation_is_good_once(self):
         laptop, phone, thief = (self.agent(name).start() for name in ("laptop", "phone", "thief"))
         invitation = laptop.ok("invite")

@@ -114,6 +114,8 @@ const Row kRows[] = {
     {"peer.add", R"({"name":"nas","url":"http://nas"})", kUsage},
     {"peer.add", R"({"name":"nas","url":"wss://nas:1","key":"short"})", kUsage},
     {"peer.add", R"({"name":"nas","url":"wss://nas:1","policy":"steal"})", kUsage},
+    {"peer.digest", R"({})", kUsage},
+    {"peer.digest", R"({"peer":7})", kUsage},
     {"peer.pause", R"({})", kUsage},
     {"peer.ping", R"({"peer":7})", kUsage},
     {"peer.resume", R"({})", kUsage},

@@ -154,6 +154,9 @@ class FakeServices final : public handlers::Services, public repo::Observer {
   void follow_log(std::uint64_t, telemetry::Level, handlers::EventSink) override {}
   telemetry::Metrics& metrics() override { return metrics_; }
   void peers(handlers::PeersReply reply) override { reply(peer_views); }
+  void peer_heads(const std::string& name, handlers::PeerHeadsReply reply) override {
+    no_peer(name, [&reply](Result<Json> refused) { reply(refused.error()); });
+  }
   void add_peer(const handlers::PeerSettings& settings, bool, handlers::Reply reply) override {
     reply(Json{{"kind", "Peer"}, {"name", settings.name}, {"key", settings.key}});
   }
