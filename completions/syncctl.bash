@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--from-peer|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--confirm|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--from-peer|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -142,7 +142,7 @@ _syncctl() {
     'splice') flags='--message -m --base --if-heads --if-value --if-absent --ack --durability --no-queue --request-id' ;;
     'patch') flags='--file -f --type --message -m --base --if-heads --if-value --if-absent --ack --durability --no-queue --request-id' ;;
     'apply') flags='--file -f --list-key --message -m --base --if-heads --if-value --if-absent --ack --durability --no-queue --request-id' ;;
-    'rm') flags='' ;;
+    'rm') flags='--purge --confirm' ;;
     'name') children='ls set rm' ;;
     'name ls') flags='' ;;
     'name set') flags='' ;;

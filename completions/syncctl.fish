@@ -152,6 +152,8 @@ complete -c syncctl -n '__syncctl_is "apply"' -l durability -x -a '(__syncctl_co
 complete -c syncctl -n '__syncctl_is "apply"' -l no-queue -d 'fail with exit 4 when the agent is down'
 complete -c syncctl -n '__syncctl_is "apply"' -l request-id -x -a '(__syncctl_complete)' -d 'the same id again answers the first result'
 complete -c syncctl -n '__syncctl_bare' -a rm -d 'Remove documents; the removal syncs'
+complete -c syncctl -n '__syncctl_is "rm"' -l purge -d 'erase the local history, too, and prove it'
+complete -c syncctl -n '__syncctl_is "rm"' -l confirm -x -a '(__syncctl_complete)' -d 'with --purge: the name of the document once more'
 complete -c syncctl -n '__syncctl_bare' -a name -d 'Give documents names'
 complete -c syncctl -n '__syncctl_group name' -a ls -d 'List names and what they point to'
 complete -c syncctl -n '__syncctl_group name' -a set -d 'Let a name point to a document'

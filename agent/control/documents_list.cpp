@@ -29,8 +29,9 @@ Json conflicts_of(store::Store& store, const Row& row, bool is_indexed) {
 }
 
 Json row_json(store::Store& store, const Row& row, bool is_indexed) {
-  std::uint64_t seq = 0;
+  std::uint64_t seq = row.header.last_receipt;
   for (const ChangeHash& head : row.header.heads) {
+    if (seq != 0) break;  // stores of before it was kept know it of the tail alone
     const auto stored = store.find_change(row.header.id, head);
     if (stored && *stored) seq = std::max(seq, (*stored)->receipt);
   }

@@ -48,7 +48,9 @@ Result<Json> document_object(ShardAccess& shard, const engine::Document& documen
   object["id"] = target.id.to_url();
   object["name"] = nullable(target.name);
   object["heads"] = verbs::heads_json(heads);
-  std::uint64_t seq = 0;
+  // A change inside a snapshot has no record of its own that names its receipt.
+  const bool is_now = header && header->heads == heads;
+  std::uint64_t seq = is_now ? header->last_receipt : 0;
   for (const ChangeHash& head : heads) {
     const auto stored = shard.store.find_change(target.id, head);
     if (stored && *stored) seq = std::max(seq, (*stored)->receipt);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace converge::handlers {
 
 using control::ErrorId;
@@ -26,6 +28,27 @@ void doc_edit(Services& services, CallPtr call) {
                   return verbs::run_edit(document, call->method, *call->params, defaults);
                 });
 }
+
+namespace {
+
+/// What was removed goes from the disk, too, and each item says whether that is proven.
+void purge(Services& services, const CallPtr& call, Json report) {
+  services.on_store(
+      [&services, call, report = std::move(report)](const std::function<bool()>&) mutable {
+        for (Json& item : report["items"]) {
+          const auto id = DocumentId::parse(item["id"].get<std::string>());
+          const auto done = services.store().purge(*id);
+          if (!done) return call->fail(done.error());
+          item["purged"] = done->entries_left == 0;
+          item["entries_erased"] =
+              done->entries_before - std::min(done->entries_before, done->entries_left);
+          item["entries_left"] = done->entries_left;
+        }
+        call->reply(std::move(report));
+      });
+}
+
+}  // namespace
 
 void doc_rm(Services& services, CallPtr call) {
   const auto docs = strings_param(*call, "docs");
@@ -71,15 +94,16 @@ void doc_rm(Services& services, CallPtr call) {
     for (const Target& target : targets) {
       services.on_shard(target.id, [&services, call, target, progress](ShardAccess& shard) {
         shard.repo.remove(target.id, {}, [&services, call, target, progress](Result<void> removed) {
-          services.on_control([call, target, progress, removed] {
+          services.on_control([&services, call, target, progress, removed] {
             if (!removed && !progress->error) progress->error = removed.error();
             progress->items.push_back({{"id", target.id.to_url()},
                                        {"name", target.name.empty() ? Json() : Json(target.name)},
                                        {"removed", removed.has_value()}});
             if (--progress->missing > 0) return;
             if (progress->error) return call->fail(*progress->error);
-            call->reply(
-                Json{{"kind", "RemoveReport"}, {"v", 1}, {"items", std::move(progress->items)}});
+            Json report{{"kind", "RemoveReport"}, {"v", 1}, {"items", std::move(progress->items)}};
+            if (!call->params->value("purge", false)) return call->reply(std::move(report));
+            purge(services, call, std::move(report));
           });
         });
       });

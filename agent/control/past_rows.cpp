@@ -78,14 +78,16 @@ struct Past : std::enable_shared_from_this<Past> {
           // Read only from here on, by any shard.
           const std::set<ChangeHash>& since = self->younger.at(row.header.id);
           row.header.heads = heads_without(document, since);
+          row.header.last_receipt = 0;
           const std::uint64_t after = since.size();
           row.header.change_count -= std::min(row.header.change_count, after);
           ReceiptFinder receipts(shard.store, row.header.id);
           row.header.modified_ms = 0;
           for (const ChangeHash& head : row.header.heads) {
             const auto receipt = receipts.find(head);
-            if (receipt)
-              row.header.modified_ms = std::max(row.header.modified_ms, receipt->time_ms);
+            if (!receipt) continue;
+            row.header.modified_ms = std::max(row.header.modified_ms, receipt->time_ms);
+            row.header.last_receipt = std::max(row.header.last_receipt, receipt->number);
           }
           row.is_past = true;
           return {};

@@ -315,17 +315,27 @@ Command cmd_apply() {
 Command cmd_rm() {
   Arg docs = kDoc;
   docs.repeats = true;
-  return {.name = "rm",
-          .summary = "Remove documents; the removal syncs",
-          .args = {docs},
-          .examples = {{"syncctl rm todo/old", "removed todo/old"},
-                       {"syncctl ls 'tmp/**' -o name | xargs syncctl rm -y", ""}},
-          .exits = {{3, "no such document"},
-                    {10, "some were removed, some not"},
-                    {13, "several documents and no --yes"}},
-          .kinds = {"RemoveReport"},
-          .see_also = {"name rm", "ls"},
-          .writes = true};
+  return {
+      .name = "rm",
+      .summary = "Remove documents; the removal syncs",
+      .args = {docs},
+      .flags = {{.name = "purge", .help = "erase the local history, too, and prove it"},
+                {.name = "confirm",
+                 .value = "NAME",
+                 .kind = Kind::kName,
+                 .help = "with --purge: the name of the document once more"}},
+      .examples = {{"syncctl rm todo/old", "removed todo/old"},
+                   {"syncctl rm --purge --confirm hr/anna hr/anna", ""},
+                   {"syncctl ls 'tmp/**' -o name | xargs syncctl rm -y", ""}},
+      .exits = {{3, "no such document"},
+                {10, "some were removed, some not; or a purge left something"},
+                {13, "several documents and no --yes, or --purge and no --confirm"}},
+      .kinds = {"RemoveReport"},
+      .see_also = {"name rm", "ls"},
+      .notes = {"After --purge no table and no log of this store holds anything of the document; "
+                "the answer says what was found when they were read. Peers, backups and "
+                "exports keep what they have."},
+      .writes = true};
 }
 
 std::vector<Command> cmd_name() {

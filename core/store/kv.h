@@ -92,6 +92,8 @@ class Kv {
   virtual Result<BackupReport> backup(const std::filesystem::path& target,
                                       const BackupOptions& options, const BackupContext& context,
                                       const WithPause& with_pause) = 0;
+  /// Entries of a document in the files, of any version (purge_proof.h).
+  virtual Result<std::uint64_t> count_entries(const DocumentId& document) = 0;
   /// Keeps damaged bytes durably, under a name in quarantine/.
   virtual Result<void> keep_aside(const std::string& name, std::string_view bytes) = 0;
   /// Takes such a file away; one that is gone already is no error.

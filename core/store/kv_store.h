@@ -78,6 +78,7 @@ class KvStore final : public Store {
   Result<RepairPlan> plan_repair(const std::vector<DocumentId>& only) override;
   Result<RepairReport> repair(const RepairPlan& plan, const RepairOptions& options) override;
   Result<RepairReport> heal(const DocumentId& document, const RepairOptions& options) override;
+  Result<PurgeReport> purge(const DocumentId& document) override;
   Result<void> drop_quarantine(const std::vector<std::uint64_t>& ids) override;
 
   Result<BackupReport> backup(const std::filesystem::path& target,

@@ -4,6 +4,7 @@
 #include "core/store/leveldb_env.h"
 #include "core/store/log_walk.h"
 #include "core/store/manifest.h"
+#include "core/store/purge_proof.h"
 #include "core/store/repair_tables.h"
 
 #include <leveldb/cache.h>
@@ -254,6 +255,10 @@ class LevelDbKv final : public Kv {
     auto report = linked ? check_store(view, options) : Result<CheckReport>(linked.error());
     std::filesystem::remove_all(view, ignored);
     return report;
+  }
+
+  Result<std::uint64_t> count_entries(const DocumentId& document) override {
+    return store::count_entries(directory_.database(), document);
   }
 
   Result<void> keep_aside(const std::string& name, std::string_view bytes) override {

@@ -68,6 +68,7 @@ class MemoryKv final : public Kv {
   Result<void> restore_reserve() override { return {}; }
   bool has_reserve() override { return true; }
   std::optional<Error> write_failure() override { return std::nullopt; }
+  Result<std::uint64_t> count_entries(const DocumentId&) override { return 0; }
   Result<void> keep_aside(const std::string&, std::string_view) override { return {}; }
   Result<void> drop_aside(const std::string&) override { return {}; }
   Result<RepairPlan> plan_repair(const std::vector<DocumentId>&, const WithPause&) override {

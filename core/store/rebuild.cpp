@@ -226,6 +226,8 @@ class Rebuilder {
     for (const ChangeHash& hash : referenced) heads.erase(hash);
     header.heads.assign(heads.begin(), heads.end());
     header.change_count = header.snapshot.changes + header.tail_changes;
+    for (const auto& [hash, piece] : changes_)
+      header.last_receipt = std::max(header.last_receipt, piece.receipt);
     for (const auto& [hash, piece] : changes_) {
       if (known_.contains(hash)) continue;
       became_orphans_.push_back(hash);

@@ -121,6 +121,7 @@ DocumentAppended add_document(Group& group, const DocumentAppend& part, Target t
   for (const NewChange* change : target.fresh) {
     const ReceiptNumber number = add_change(group, part.document, *change, source);
     if (result.first_receipt == 0) result.first_receipt = number;
+    header.last_receipt = number;
     header.tail_bytes += change->chunk.size();
   }
   for (const NewChange& orphan : part.orphans) {

@@ -269,6 +269,11 @@ class Store {
   /// serves the rest. Also tries again: a document of which nothing is missing any
   /// more is no longer degraded.
   virtual Result<RepairReport> heal(const DocumentId& document, const RepairOptions& options) = 0;
+  /// Erases a deleted document for good: compacts until no table and no log holds an entry of it in
+  /// any version, and drops its quarantine entries. Its tombstone and its receipts, which hold no
+  /// content, stay; copies elsewhere are not touched. An entry that a reader still looks at may be
+  /// left. kInvalid when it is not deleted.
+  virtual Result<PurgeReport> purge(const DocumentId& document) = 0;
   /// Removes entries and the files that no other entry names. kNotFound: none is removed.
   virtual Result<void> drop_quarantine(const std::vector<std::uint64_t>& ids) = 0;
 

@@ -65,6 +65,7 @@ struct DocumentHeader {
   /// Of a degraded document: changes known to be lost, sorted; at most kMissingMax of them. What
   /// they depended on is not known before they are back.
   std::vector<ChangeHash> missing = {};
+  std::uint64_t last_receipt = 0;  ///< of the newest change stored; 0: not known
   bool operator==(const DocumentHeader&) const = default;
 };
 
@@ -227,6 +228,14 @@ struct QuarantineEntry {
   std::vector<std::string> records;  ///< keys, readable, of the records that were set aside
   std::vector<std::string> files;    ///< in quarantine/, that hold the damaged bytes
   bool operator==(const QuarantineEntry&) const = default;
+};
+
+/// What a purge found and left of a document, in tables and logs.
+struct PurgeReport {
+  std::uint64_t entries_before = 0;
+  std::uint64_t entries_left = 0;  ///< 0: proven to be gone
+  int rounds = 0;                  ///< compactions it took
+  std::uint64_t quarantine_dropped = 0;
 };
 
 /// A part of a listing. `next` continues it; empty at the end.

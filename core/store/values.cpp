@@ -99,6 +99,7 @@ std::string encode_header(std::string_view key, const HeaderRecord& record) {
   }
   if (header.actors != 0) fields.number(128, header.actors);
   if (!header.missing.empty()) fields.heads(129, header.missing);
+  if (header.last_receipt != 0) fields.number(130, header.last_receipt);
   fields.append_extra(record.extra);
   return seal_value(key, Kind::kHeader, fields.body());
 }
@@ -131,6 +132,7 @@ Result<HeaderRecord> decode_header(std::string_view key, std::string_view value)
   }
   header.actors = fields.number(128);
   header.missing = fields.heads(129);
+  header.last_receipt = fields.number(130);
   if (const char* why = fields.finish(&record.extra)) return bad_record(key, why);
   return record;
 }

@@ -172,6 +172,24 @@ class Store(ProcessTest):
         self.expect(syncctl(place, "--store", third, "import", place.file("nodefs")), 10, "it is empty")
         self.assertEqual(syncctl(place, "--store", third, "get", f"automerge:{name}").json(), {"k1": "v1", "k2": "v2"})
 
+    def test_a_purged_document_leaves_nothing_on_the_disk(self):
+        agent = self.filled(documents=2)
+        secret = random.Random(5).randbytes(40).hex()
+        agent.ok("new", "--name", "hr/anna", "-f", "-", stdin=json.dumps({"secret": secret}))
+
+        def is_on_disk():
+            files = glob.glob(os.path.join(agent.store, "db", "*"))
+            return any(secret.encode() in open(file, "rb").read() for file in files if not file.endswith("LOCK"))
+
+        self.assertTrue(is_on_disk())
+        self.expect(agent.ctl("rm", "--purge", "hr/anna"), 13, "--confirm hr/anna")
+        item = agent.json("rm", "--purge", "--confirm", "hr/anna", "hr/anna")["items"][0]
+        self.assertTrue(item["purged"], item)
+        self.assertGreater(item["entries_erased"], 0)
+        self.assertFalse(is_on_disk())
+        self.expect(agent.ctl("get", "hr/anna"), 3)
+        self.assertTrue(agent.json("store", "check", "--deep")["ok"])
+
     def test_a_backup_of_a_running_store_restores_to_the_same_documents(self):
         agent = self.filled()
         monday, tuesday = agent.place.file("monday"), agent.place.file("tuesday")
@@ -220,11 +238,15 @@ class Store(ProcessTest):
             agent.ok("set", "d0", f"/k{number}", json.dumps("y" * 10_000 + str(number)))
         before = agent.ok("get", "d0"), agent.ok("heads", "d0")
         log = [each["hash"] for each in agent.json("log", "d0")["items"]]
+        seq = agent.json("get", "d0", "--meta")["seq"]
+        self.assertGreater(seq, 8)
 
         # 80 kB behind no snapshot is more than the 64 KiB that make one due.
         wait_until(lambda: agent.json("store", "check", "--doc", "d0")["changes"] < 9, "the tail to become a snapshot")
         self.assertEqual((agent.ok("get", "d0"), agent.ok("heads", "d0")), before)
         self.assertEqual([each["hash"] for each in agent.json("log", "d0")["items"]], log)
+        self.assertEqual(agent.json("get", "d0", "--meta")["seq"], seq)
+        self.assertEqual(agent.json("ls", "d0")["items"][0]["seq"], seq)
         agent.kill()
         agent.start()
         self.assertEqual((agent.ok("get", "d0"), agent.ok("heads", "d0")), before)
