@@ -53,8 +53,10 @@ void purge(Services& services, const CallPtr& call, Json report) {
 void doc_rm(Services& services, CallPtr call) {
   const auto docs = strings_param(*call, "docs");
   const auto dry_run = bool_param(*call, "dry_run");
+  const auto with_purge = bool_param(*call, "purge");
   if (!docs) return call->fail(docs.error());
   if (!dry_run) return call->fail(dry_run.error());
+  if (!with_purge) return call->fail(with_purge.error());
   if (docs->empty()) {
     return call->fail(make_error(ErrorId::kUsageArgument, "no document is named"));
   }
@@ -81,34 +83,40 @@ void doc_rm(Services& services, CallPtr call) {
     }
     return call->reply(Json{{"kind", "RemoveReport"}, {"v", 1}, {"items", items}});
   }
-  delete_in_catalog(services, ids, [&services, call, targets](Result<bool> done) {
-    if (!done) return call->fail(done.error());
-    struct Progress {
-      Json items = Json::array();
-      std::size_t missing = 0;
-      std::optional<Error> error;
-    };
-    // Touched on the control thread only.
-    const auto progress = std::make_shared<Progress>();
-    progress->missing = targets.size();
-    for (const Target& target : targets) {
-      services.on_shard(target.id, [&services, call, target, progress](ShardAccess& shard) {
-        shard.repo.remove(target.id, {}, [&services, call, target, progress](Result<void> removed) {
-          services.on_control([&services, call, target, progress, removed] {
-            if (!removed && !progress->error) progress->error = removed.error();
-            progress->items.push_back({{"id", target.id.to_url()},
-                                       {"name", target.name.empty() ? Json() : Json(target.name)},
-                                       {"removed", removed.has_value()}});
-            if (--progress->missing > 0) return;
-            if (progress->error) return call->fail(*progress->error);
-            Json report{{"kind", "RemoveReport"}, {"v", 1}, {"items", std::move(progress->items)}};
-            if (!call->params->value("purge", false)) return call->reply(std::move(report));
-            purge(services, call, std::move(report));
+  delete_in_catalog(
+      services, ids, [&services, call, targets, with_purge = *with_purge](Result<bool> done) {
+        if (!done) return call->fail(done.error());
+        struct Progress {
+          Json items = Json::array();
+          std::size_t missing = 0;
+          bool with_purge = false;
+          std::optional<Error> error;
+        };
+        // Touched on the control thread only.
+        const auto progress = std::make_shared<Progress>();
+        progress->missing = targets.size();
+        progress->with_purge = with_purge;
+        for (const Target& target : targets) {
+          services.on_shard(target.id, [&services, call, target, progress](ShardAccess& shard) {
+            shard.repo.remove(
+                target.id, {}, [&services, call, target, progress](Result<void> removed) {
+                  services.on_control([&services, call, target, progress, removed] {
+                    if (!removed && !progress->error) progress->error = removed.error();
+                    progress->items.push_back(
+                        {{"id", target.id.to_url()},
+                         {"name", target.name.empty() ? Json() : Json(target.name)},
+                         {"removed", removed.has_value()}});
+                    if (--progress->missing > 0) return;
+                    if (progress->error) return call->fail(*progress->error);
+                    Json report{
+                        {"kind", "RemoveReport"}, {"v", 1}, {"items", std::move(progress->items)}};
+                    if (!progress->with_purge) return call->reply(std::move(report));
+                    purge(services, call, std::move(report));
+                  });
+                });
           });
-        });
+        }
       });
-    }
-  });
 }
 
 }  // namespace converge::handlers

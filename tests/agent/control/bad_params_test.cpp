@@ -90,6 +90,7 @@ const Row kRows[] = {
     {"doc.rm", R"({})", kUsage},
     {"doc.rm", R"({"docs":["n"],"dry_run":"yes"})", kUsage},
     {"doc.rm", R"({"docs":["n"],"dry_run":1})", kUsage},
+    {"doc.rm", R"({"docs":["n"],"purge":"yes"})", kUsage},
     {"doc.rm", R"({"docs":["nobody"]})", kNotFound},
     {"doc.set", R"({"doc":"n"})", kUsage},
     {"doc.set", R"({"doc":"n","edits":[{"pointer":"/a"}]})", kUsage},
