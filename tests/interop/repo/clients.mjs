@@ -34,7 +34,11 @@ export function makeClient(url, peerId, options = {}) {
   const adapter = new WebSocketClientAdapter(url, kRetryMs);
   const repo = new Repo({ network: [adapter], peerId, ...options });
   // The stock adapter asserts that it has a socket, and shutdown() has taken it away already.
-  const close = () => repo.shutdown().catch(() => {});
+  const close = () => {
+    // A socket that is connecting again right now ends with an error that nobody listens to otherwise.
+    adapter.socket?.addEventListener("error", () => {});
+    return repo.shutdown().catch(() => {});
+  };
   return { repo, adapter, close };
 }
 
