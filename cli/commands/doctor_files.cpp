@@ -117,9 +117,7 @@ void check_client_files(Session& session, std::vector<Finding>& findings) {
 void check_socket(const fs::path& socket, std::vector<Finding>& findings) {
   struct stat info {};
   if (::lstat(socket.c_str(), &info) != 0)
-    return add(findings, "socket", State::kFailed,
-               errno == ENOENT ? "there is none at " + socket.string()
-                               : socket.string() + ": " + std::generic_category().message(errno));
+    return add(findings, "socket", State::kFailed, why_missing(socket, errno));
   if (!S_ISSOCK(info.st_mode))
     return add(findings, "socket", State::kFailed, socket.string() + " is not a socket");
   const fs::path directory = socket.parent_path();
@@ -180,8 +178,7 @@ void check_keys(const AgentPicture& agent, std::vector<Finding>& findings) {
   if (::lstat(key.c_str(), &info) != 0) {
     if (errno == ENOENT)
       return add(findings, "key", State::kOk, "none yet; the agent makes one when it needs it");
-    return add(findings, "key", State::kFailed,
-               key.string() + ": " + std::generic_category().message(errno));
+    return add(findings, "key", State::kFailed, why_missing(key, errno));
   }
   if (!S_ISREG(info.st_mode))
     return add(findings, "key", State::kFailed, key.string() + " is not a file");

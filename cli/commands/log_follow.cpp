@@ -1,5 +1,6 @@
 #include "cli/commands/log_follow.h"
 
+#include "cli/commands/backoff.h"
 #include "cli/commands/interrupt.h"
 #include "cli/commands/render.h"
 #include "core/control/error_table.h"
@@ -14,14 +15,13 @@ namespace {
 using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
-using std::chrono::milliseconds;
 
 constexpr long kShownAtFirst = 10;
 
 class Follow {
  public:
   Follow(Session& session, std::string doc, const std::function<Result<void>(const json&)>& print)
-      : session_(session), doc_(std::move(doc)), print_(print) {}
+      : session_(session), doc_(std::move(doc)), print_(print), backoff_(session) {}
 
   Result<int> run() {
     if (!session_.asks_agent())
@@ -30,14 +30,11 @@ class Follow {
     // Neither the connection nor what is asked beside the stream ends by the clock.
     if (auto target = session_.watch_target(); !target) return target.error();
     if (auto done = show_newest(); !done) return done.error();
-    milliseconds pause{200};
     while (!stopping()) {
-      const auto done = stream(pause);
+      const auto done = stream();
       if (done) break;
       if (control::exit_code_of(done.error()) != control::exit_code::kNoAgent) return done.error();
-      session_.out().note("the agent is away, trying again");
-      pause_or_stop(pause);
-      pause = std::min(pause * 2, milliseconds(10'000));
+      backoff_.wait();
     }
     return control::exit_code::kOk;
   }
@@ -79,7 +76,7 @@ class Follow {
     return session_.clock().steady_now() + session_.timeout();
   }
 
-  Result<void> stream(milliseconds& pause) {
+  Result<void> stream() {
     const auto options = session_.client_options();
     if (!options) return options.error();
     AgentTarget stream(*options, client::Client::kNoDeadline);
@@ -92,7 +89,7 @@ class Follow {
       if (!event) return event.error();
       if (stopping()) break;
       if (!*event) return make_error(ErrorId::kTimeout, "no change came in time");
-      pause = milliseconds(200);
+      backoff_.reset();
       if (auto done = take((**event)["event"]); !done) return done;
     }
     return {};
@@ -117,6 +114,7 @@ class Follow {
   Session& session_;
   std::string doc_;
   const std::function<Result<void>(const json&)>& print_;
+  Backoff backoff_;
   std::uint64_t last_ = 0;  ///< the receipt up to which everything was shown
 };
 

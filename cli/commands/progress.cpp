@@ -37,7 +37,7 @@ Progress::Progress(Session& session, std::string op, std::string unit, std::uint
             : how_ == How::kJson ? milliseconds(1000)
                                  : milliseconds(10'000);
   start_ = session.clock().steady_now();
-  next_ = start_ + (how_ == How::kPlain ? period_ : how_ == How::kJson ? period_ : kFirst);
+  next_ = start_ + (how_ == How::kLine ? kFirst : period_);
 }
 
 Progress::~Progress() { erase(); }

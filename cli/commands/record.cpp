@@ -1,4 +1,5 @@
 #include "cli/app/kinds.h"
+#include "cli/commands/backoff.h"
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/interrupt.h"
@@ -24,7 +25,6 @@ namespace {
 using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
-using std::chrono::milliseconds;
 
 /// Changes asked for at once: enough to make the round trip cheap, few enough for one answer.
 constexpr std::size_t kChangesAtOnce = 256;
@@ -160,7 +160,10 @@ class RecordingFile {
 class Recorder {
  public:
   Recorder(Session& session, RecordingFile::Payloads payloads)
-      : session_(session), file_(session, payloads), progress_(session, "record", "changes") {}
+      : session_(session),
+        file_(session, payloads),
+        progress_(session, "record", "changes"),
+        backoff_(session) {}
 
   Result<int> run() {
     const std::string to = *session_.value("to");
@@ -279,19 +282,16 @@ class Recorder {
 
   /// Records what is received until the time is over, across restarts of the agent.
   Result<void> follow() {
-    milliseconds pause{200};
     while (!is_over()) {
-      const auto done = follow_connection(pause);
+      const auto done = follow_connection();
       if (done) return {};
       if (control::exit_code_of(done.error()) != control::exit_code::kNoAgent) return done.error();
-      session_.out().note("the agent is away, trying again");
-      pause_or_stop(pause);
-      pause = std::min(pause * 2, milliseconds(10'000));
+      backoff_.wait();
     }
     return {};
   }
 
-  Result<void> follow_connection(milliseconds& pause) {
+  Result<void> follow_connection() {
     const auto options = session_.client_options();
     if (!options) return options.error();
     AgentTarget stream(*options, client::Client::kNoDeadline);
@@ -302,7 +302,7 @@ class Recorder {
       const auto event = next_event_or_stop(session_, stream, end_);
       if (!event) return event.error();
       if (!*event) continue;
-      pause = milliseconds(200);
+      backoff_.reset();
       const json& latest = (**event)["event"];
       if (auto done = take(latest); !done) return done;
       cursor_ = field(latest, "cursor");
@@ -333,6 +333,7 @@ class Recorder {
   Session& session_;
   RecordingFile file_;
   Progress progress_;
+  Backoff backoff_;
   Failures failures_;
   std::string cursor_;
   client::Client::Deadline end_ = client::Client::kNoDeadline;

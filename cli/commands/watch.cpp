@@ -1,4 +1,5 @@
 #include "cli/app/kinds.h"
+#include "cli/commands/backoff.h"
 #include "cli/commands/child.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/interrupt.h"
@@ -21,7 +22,7 @@ using std::chrono::milliseconds;
 /// One run of watch: follows the stream, reconnects behind the last cursor, hands events on.
 class Watch {
  public:
-  explicit Watch(Session& session) : session_(session) {
+  explicit Watch(Session& session) : session_(session), backoff_(session) {
     params_ = {{"patterns", session.args(0)}};
     if (const auto since = session.value("since")) params_["since"] = *since;
     if (const auto path = session.value("path")) params_["path"] = *path;
@@ -31,17 +32,14 @@ class Watch {
   }
 
   Result<int> run() {
-    milliseconds pause{200};
     while (true) {
-      auto ended = follow(pause);
+      auto ended = follow();
       if (ended) return ended;
       const int exit = control::exit_code_of(ended.error());
       // Before the first event, and with CMD, a lost agent is an error like any other.
       if (exit != control::exit_code::kNoAgent || !started_) return ended;
-      session_.out().note("the agent is away, trying again");
-      pause_or_stop(pause);
+      backoff_.wait();
       if (stopping()) return 0;
-      pause = std::min(pause * 2, milliseconds(10'000));
     }
   }
 
@@ -52,7 +50,7 @@ class Watch {
     return session_.clock().steady_now() + session_.timeout();
   }
 
-  Result<int> follow(milliseconds& pause) {
+  Result<int> follow() {
     auto stream = session_.watch_target();
     if (!stream) return stream.error();
     const auto begun = (*stream)->call("watch.start", params_);
@@ -63,7 +61,7 @@ class Watch {
       if (!event) return event.error();
       if (stopping()) return 0;
       if (!*event) return control::make_error(ErrorId::kTimeout, "no event came in time");
-      pause = milliseconds(200);
+      backoff_.reset();
       json latest = (*event)->value("event", json::object());
       if (auto done = collect(**stream, latest); !done) return done.error();
       auto exit = hand_on(latest);
@@ -126,6 +124,7 @@ class Watch {
   }
 
   Session& session_;
+  Backoff backoff_;
   json params_;
   milliseconds debounce_{0};
   bool started_ = false;

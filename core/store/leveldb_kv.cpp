@@ -246,15 +246,8 @@ class LevelDbKv final : public Kv {
   }
 
   Result<CheckReport> check(const CheckOptions& options, const WithPause& with_pause) override {
-    const std::filesystem::path folder = directory_.path() / kTemporaryFolder;
-    std::error_code ignored;
-    std::filesystem::create_directory(folder, ignored);
-    const std::filesystem::path view = folder / "check";
-    std::filesystem::remove_all(view, ignored);
-    const auto linked = link_store(directory_.path(), view, env_, with_pause);
-    auto report = linked ? check_store(view, options) : Result<CheckReport>(linked.error());
-    std::filesystem::remove_all(view, ignored);
-    return report;
+    return with_view("check", with_pause,
+                     [&](const std::filesystem::path& view) { return check_store(view, options); });
   }
 
   Result<std::uint64_t> count_entries(const DocumentId& document) override {
@@ -276,19 +269,12 @@ class LevelDbKv final : public Kv {
 
   Result<RepairPlan> plan_repair(const std::vector<DocumentId>& only,
                                  const WithPause& with_pause) override {
-    const std::filesystem::path folder = directory_.path() / kTemporaryFolder;
-    std::error_code ignored;
-    std::filesystem::create_directory(folder, ignored);
-    const std::filesystem::path view = folder / "repair";
-    std::filesystem::remove_all(view, ignored);
-    const auto linked = link_store(directory_.path(), view, env_, with_pause);
     PlanOptions options;
     options.only = only;
     options.is_live = true;
-    auto plan =
-        linked ? plan_tables(view / kDatabaseFolder, options) : Result<RepairPlan>(linked.error());
-    std::filesystem::remove_all(view, ignored);
-    return plan;
+    return with_view("repair", with_pause, [&](const std::filesystem::path& view) {
+      return plan_tables(view / kDatabaseFolder, options);
+    });
   }
 
   Result<void> repair_tables(RepairReport& report) override {
@@ -305,6 +291,26 @@ class LevelDbKv final : public Kv {
   }
 
  private:
+  /// What `use` makes of a view of the files as they are now, which is linked for it and then
+  /// removed.
+  template <class Use>
+  auto with_view(const char* name, const WithPause& with_pause, Use use)
+      -> decltype(use(std::filesystem::path())) {
+    const std::filesystem::path folder = directory_.path() / kTemporaryFolder;
+    std::error_code ignored;
+    std::filesystem::create_directory(folder, ignored);
+    const std::filesystem::path view = folder / name;
+    std::filesystem::remove_all(view, ignored);
+    const auto linked = link_store(directory_.path(), view, env_, with_pause);
+    if (!linked) {
+      std::filesystem::remove_all(view, ignored);
+      return linked.error();
+    }
+    auto out = use(view);
+    std::filesystem::remove_all(view, ignored);
+    return out;
+  }
+
   static Error closed() {
     return {ErrorCode::kUnavailable, "the store's files are not open", "store.closed"};
   }
