@@ -3,10 +3,7 @@
 #include "agent/control/receipt_log.h"
 #include "agent/control/receipt_revisions.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,27 +12,11 @@
 namespace converge::handlers {
 namespace {
 
-using control::ErrorId;
-using control::make_error;
-
 constexpr std::size_t kPage = 1000;
 
 /// The last receipt that counts.
 Result<store::ReceiptNumber> moment_of(Services& services, const std::string& at) {
-  if (at.starts_with('#')) {
-    store::ReceiptNumber number = 0;
-    const char* end = at.data() + at.size();
-    const auto parsed = std::from_chars(at.data() + 1, end, number);
-    if (parsed.ec != std::errc() || parsed.ptr != end) {
-      return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a receipt", at));
-    }
-    const store::ReceiptNumber last = services.store().counts().last_receipt;
-    if (number > last) {
-      return make_error(ErrorId::kRevNotFound,
-                        fmt::format("there is no receipt #{}: the last is #{}", number, last));
-    }
-    return number;
-  }
+  if (at.starts_with('#')) return parse_receipt(services.store(), at);
   const auto moment = parse_when(at, services.clock().wall_now_ms());
   if (!moment) return moment.error();
   return receipt_at_time(services.store(), *moment);

@@ -120,14 +120,9 @@ Result<std::int64_t> when_param(Services& services, const Call& call, const char
   if (!text) return text.error();
   if (text->empty()) return std::int64_t{0};
   if (text->front() == '#') {
-    std::uint64_t number = 0;
-    for (const char c : text->substr(1)) {
-      if (c < '0' || c > '9' || number > 1'000'000'000'000) {
-        return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a receipt", *text));
-      }
-      number = number * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    const auto page = services.store().receipts(number, 1);
+    const auto number = parse_receipt(services.store(), *text);
+    if (!number) return number.error();
+    const auto page = services.store().receipts(*number, 1);
     if (!page) return page.error();
     if (page->items.empty()) {
       return make_error(ErrorId::kRevNotFound, fmt::format("there is no receipt {}", *text));

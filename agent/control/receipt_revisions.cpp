@@ -61,11 +61,8 @@ Heads heads_with(const engine::Document& document, const Heads& before, const Ch
 }
 
 Result<Heads> ReceiptRevisions::at_receipt(std::uint64_t number) const {
+  if (const auto known = check_receipt(store_, number); !known) return known.error();
   const store::ReceiptNumber last = store_.counts().last_receipt;
-  if (number > last) {
-    return make_error(ErrorId::kRevNotFound,
-                      fmt::format("there is no receipt #{}: the last is #{}", number, last));
-  }
   std::set<ChangeHash> younger;
   store::ReceiptNumber from = number + 1;
   while (from <= last) {
@@ -127,6 +124,26 @@ Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms) {
   }
   return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a moment", text),
                     "write 2h, 3d, yesterday or 2026-11-20T09:00:00Z");
+}
+
+Result<void> check_receipt(store::Store& store, store::ReceiptNumber number) {
+  const store::ReceiptNumber last = store.counts().last_receipt;
+  if (number <= last) return {};
+  return make_error(ErrorId::kRevNotFound,
+                    fmt::format("there is no receipt #{}: the last is #{}", number, last));
+}
+
+Result<store::ReceiptNumber> parse_receipt(store::Store& store, std::string_view text) {
+  store::ReceiptNumber number = 0;
+  const char* begin = text.data() + std::min<std::size_t>(text.size(), 1);
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(begin, end, number);
+  if (!text.starts_with('#') || parsed.ec != std::errc() || parsed.ptr != end) {
+    return make_error(ErrorId::kUsageArgument, fmt::format("\"{}\" is not a receipt", text),
+                      "write # and its number");
+  }
+  if (const auto known = check_receipt(store, number); !known) return known.error();
+  return number;
 }
 
 Result<store::ReceiptNumber> receipt_at_time(store::Store& store, std::int64_t wall_ms) {

@@ -41,6 +41,13 @@ class ReceiptRevisions final : public verbs::RevisionSource {
 /// "2h", "3d", "yesterday", RFC 3339: a moment in wall milliseconds. Errors: usage.argument.
 Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms);
 
+/// "#N": the number of a receipt that this replica has given out, or 0 for the time before the
+/// first. Errors: usage.argument, rev.not_found.
+Result<store::ReceiptNumber> parse_receipt(store::Store& store, std::string_view text);
+
+/// The receipt itself must be one that was given out. Errors: rev.not_found.
+Result<void> check_receipt(store::Store& store, store::ReceiptNumber number);
+
 /// The highest receipt received at or before the moment; 0 when there is none. Cost: O(log n)
 /// reads.
 Result<store::ReceiptNumber> receipt_at_time(store::Store& store, std::int64_t wall_ms);

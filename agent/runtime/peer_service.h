@@ -99,7 +99,8 @@ class PeerService {
             std::function<void(Result<void>)> done);
   void undial(const std::string& name);
   void close_incoming(const std::string& name, const std::string& why);
-  void explain_away(const std::string& name, const handlers::Reply& reply);
+  const Live* find_live(const std::string& name, const std::function<void(Error)>& refuse);
+  void explain_away(const std::string& name, const std::function<void(Error)>& refuse);
   void store_peer(const handlers::PeerSettings& settings, handlers::Reply reply, bool unchanged);
   void show(const std::string& name, bool unchanged, const handlers::Reply& reply);
   void look_for_names(std::function<void(Result<bool>)> then);

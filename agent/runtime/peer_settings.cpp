@@ -178,13 +178,9 @@ void PeerService::load_revoked() {
 }
 
 void PeerService::ping(const std::string& name, handlers::Reply reply) {
-  const auto found = std::find_if(live_.begin(), live_.end(),
-                                  [&name](const auto& each) { return each.second.name == name; });
-  if (found == live_.end()) {
-    if (!configured_.contains(name)) return reply(no_peer(name));
-    return explain_away(name, reply);
-  }
-  context_.net->post([this, name, connection = found->first, reply = std::move(reply)] {
+  const Live* live = find_live(name, reply);
+  if (live == nullptr) return;
+  context_.net->post([this, name, connection = live->info.connection, reply = std::move(reply)] {
     hub_->ping(
         connection, kPingTimeout, [name, reply](std::optional<std::chrono::microseconds> time) {
           if (!time) {
@@ -200,23 +196,17 @@ void PeerService::ping(const std::string& name, handlers::Reply reply) {
 }
 
 void PeerService::heads(const std::string& name, handlers::PeerHeadsReply reply) {
-  const auto live = std::find_if(live_.begin(), live_.end(),
-                                 [&name](const auto& each) { return each.second.name == name; });
-  if (live == live_.end()) {
-    if (!configured_.contains(name)) return reply(no_peer(name));
-    return explain_away(name, [reply](const Result<Json>& away) {
-      reply(away ? Result<handlers::PeerHeads>(handlers::PeerHeads{}) : away.error());
-    });
-  }
+  const Live* live = find_live(name, reply);
+  if (live == nullptr) return;
   struct Gathering {
     handlers::PeerHeads heads;
     std::size_t missing = 0;
   };
-  const session::ConnectionId connection = live->first;
+  const session::ConnectionId connection = live->info.connection;
   const auto gathering = std::make_shared<Gathering>();
   // Of a peer that may not have everything nothing can be said beyond what it says itself.
-  gathering->heads.is_complete = live->second.announce && !live->second.is_limited &&
-                                 !live->second.limits_us && announcer_.remaining(connection) == 0;
+  gathering->heads.is_complete = live->announce && !live->is_limited && !live->limits_us &&
+                                 announcer_.remaining(connection) == 0;
   gathering->missing = context_.shards.size();
   for (const auto& shard : context_.shards) {
     shard->run([this, connection, gathering, reply](handlers::ShardAccess&,
@@ -229,16 +219,26 @@ void PeerService::heads(const std::string& name, handlers::PeerHeadsReply reply)
   }
 }
 
+/// The peer of this name if it is connected; else null, and `refuse` is told why it is not.
+const PeerService::Live* PeerService::find_live(const std::string& name,
+                                                const std::function<void(Error)>& refuse) {
+  for (const auto& [connection, live] : live_) {
+    if (live.name == name) return &live;
+  }
+  configured_.contains(name) ? explain_away(name, refuse) : refuse(no_peer(name));
+  return nullptr;
+}
+
 /// Why a configured peer is not connected.
-void PeerService::explain_away(const std::string& name, const handlers::Reply& reply) {
-  list([name, reply](const std::vector<PeerView>& peers) {
+void PeerService::explain_away(const std::string& name, const std::function<void(Error)>& refuse) {
+  list([name, refuse](const std::vector<PeerView>& peers) {
     for (const PeerView& peer : peers) {
       if (peer.name != name || peer.last_error.empty()) continue;
-      return reply(
+      return refuse(
           make_error(peer.is_untrusted ? ErrorId::kPeerUntrusted : ErrorId::kPeerUnreachable,
                      fmt::format("{} is not connected: {}", name, peer.last_error)));
     }
-    reply(make_error(ErrorId::kPeerUnreachable, fmt::format("{} is not connected", name)));
+    refuse(make_error(ErrorId::kPeerUnreachable, fmt::format("{} is not connected", name)));
   });
 }
 

@@ -191,16 +191,9 @@ void PeerService::gossip() {
 void PeerService::fetch_changes(const std::string& name, const DocumentId& document,
                                 std::vector<ChangeHash> hashes,
                                 std::function<void(Result<std::uint64_t>)> reply) {
-  const auto live = std::find_if(live_.begin(), live_.end(),
-                                 [&name](const auto& each) { return each.second.name == name; });
-  if (live == live_.end()) {
-    const bool known = configured_.contains(name);
-    return reply(known ? Error{ErrorCode::kUnavailable, name + " is not connected",
-                               "peer.unreachable", "syncctl peer ls"}
-                       : Error{ErrorCode::kNotFound, "there is no peer called \"" + name + "\"",
-                               "peer.not_found", "\"syncctl peer ls\" lists them"});
-  }
-  const auto& extension = live->second.info.metadata.extension;
+  const Live* live = find_live(name, reply);
+  if (live == nullptr) return;
+  const auto& extension = live->info.metadata.extension;
   const bool can =
       extension && std::ranges::find(extension->capabilities, session::kFetchCapability) !=
                        extension->capabilities.end();
@@ -209,7 +202,7 @@ void PeerService::fetch_changes(const std::string& name, const DocumentId& docum
                        "peer.unreachable", "it sends what is missing when it syncs"});
   }
   context_.shard_of(document).run(
-      [this, connection = live->first, document, hashes = std::move(hashes),
+      [this, connection = live->info.connection, document, hashes = std::move(hashes),
        reply = std::move(reply)](handlers::ShardAccess&, DocumentExchange& exchange) {
         exchange.fetch(connection, document, hashes, [this, reply](Result<std::uint64_t> got) {
           context_.control->post([reply, got = std::move(got)] { reply(got); });

@@ -74,4 +74,12 @@ Result<Recording> parse_recording(std::string_view content, const std::string& f
   return recording;
 }
 
+Result<Recording> parse_full_recording(std::string_view content, const std::string& file) {
+  auto recording = parse_recording(content, file);
+  if (!recording || recording->has_payloads) return recording;
+  return make_error(ErrorId::kInputFile,
+                    "the recording \"" + file + "\" has no changes, only their names",
+                    "record with --payloads full");
+}
+
 }  // namespace converge::cli

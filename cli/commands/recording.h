@@ -48,4 +48,8 @@ bool is_recording(std::string_view content);
 /// Errors: log.version, input.json and input.file with the line.
 Result<Recording> parse_recording(std::string_view content, const std::string& file);
 
+/// The same for who needs the changes themselves. Errors: also input.file when the recording was
+/// made without payloads.
+Result<Recording> parse_full_recording(std::string_view content, const std::string& file);
+
 }  // namespace converge::cli

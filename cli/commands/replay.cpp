@@ -37,12 +37,8 @@ std::string line_of(const std::string& file, std::size_t line) {
 
 Result<Log> log_of_recording(Session& session, const std::string& file,
                              const std::string& content) {
-  auto recording = parse_recording(content, file);
+  auto recording = parse_full_recording(content, file);
   if (!recording) return recording.error();
-  if (!recording->has_payloads)
-    return make_error(ErrorId::kInputFile,
-                      "the recording \"" + file + "\" has no changes, only their names",
-                      "record with --payloads full");
   if (!recording->is_whole)
     session.out().warning("the recording \"" + file + "\" was cut off; its last line is left out");
   Log log;

@@ -1,6 +1,7 @@
 #include "cli/commands/replay_target.h"
 
 #include "cli/commands/render.h"
+#include "cli/commands/store_shared.h"
 #include "cli/commands/store_target.h"
 #include "core/control/error_table.h"
 #include "core/engine/document.h"
@@ -11,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
-#include <system_error>
 
 namespace converge::cli {
 namespace {
@@ -19,7 +19,6 @@ namespace {
 using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
-namespace fs = std::filesystem;
 
 Error at(const ReplayStep& step, const Error& cause) {
   const std::string message = step.where + " cannot be replayed\n" + cause.message;
@@ -157,15 +156,7 @@ std::unique_ptr<ReplayTarget> replay_into_memory() { return std::make_unique<Mem
 
 Result<std::unique_ptr<ReplayTarget>> replay_into_store(Session& session,
                                                         const std::string& directory) {
-  std::error_code error;
-  if (fs::exists(directory, error) && !fs::is_directory(directory, error))
-    return make_error(ErrorId::kOutputExists, "\"" + directory + "\" is not a directory");
-  if (fs::is_directory(directory, error) && !fs::is_empty(directory, error))
-    return make_error(ErrorId::kOutputExists, "the directory \"" + directory + "\" is not empty",
-                      "name one that does not exist yet");
-  fs::create_directories(directory, error);
-  if (error)
-    return make_error(ErrorId::kIo, "cannot make \"" + directory + "\": " + error.message());
+  if (auto made = make_store_directory(absolute_path(directory)); !made) return made.error();
   // It takes as long as the log is large, unless somebody said otherwise.
   const auto deadline = session.has_timeout() ? session.deadline() : client::Client::kNoDeadline;
   auto store = open_store_target(directory, session.clock(), deadline);

@@ -12,7 +12,6 @@
 
 #include <filesystem>
 #include <string>
-#include <sys/stat.h>
 
 namespace converge::cli {
 namespace {
@@ -21,21 +20,6 @@ using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
 namespace fs = std::filesystem;
-
-/// A directory that a new store may be made in.
-Result<void> make_target(const fs::path& directory) {
-  std::error_code error;
-  const fs::file_status status = fs::symlink_status(directory, error);
-  if (fs::exists(status) && (!fs::is_directory(status) || !fs::is_empty(directory, error)))
-    return make_error(ErrorId::kOutputExists, directory.string() + " is not an empty directory",
-                      "a new store goes into a directory that is absent or empty");
-  if (!fs::exists(status)) {
-    fs::create_directories(directory.parent_path(), error);
-    if (::mkdir(directory.c_str(), 0700) != 0)
-      return make_error(ErrorId::kIo, "the directory " + directory.string() + " cannot be made");
-  }
-  return {};
-}
 
 json spans_json(const std::vector<LegacySpan>& spans) {
   json out = json::array();
@@ -74,7 +58,7 @@ Result<int> run_store_import_legacy(Session& session) {
   const auto document = replay_legacy_log(log);
   if (!document) return document.error();
   const fs::path target = absolute_path(*into);
-  if (auto made = make_target(target); !made) return made.error();
+  if (auto made = make_store_directory(target); !made) return made.error();
   const auto store = open_store_target(target, session.clock(), session.deadline());
   if (!store) return store.error();
   const std::string stem = file == "-" ? "legacy" : fs::path(file).stem().string();

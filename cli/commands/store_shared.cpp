@@ -5,13 +5,19 @@
 #include "cli/commands/version.h"
 #include "cli/output/text.h"
 #include "core/base/system.h"
+#include "core/control/error_table.h"
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <string>
+#include <sys/stat.h>
+#include <system_error>
 
 namespace converge::cli {
 
+using control::ErrorId;
+using control::make_error;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
@@ -44,6 +50,31 @@ fs::path absolute_path(const std::string& word) {
   std::error_code error;
   fs::path path = fs::absolute(word, error).lexically_normal();
   return path.has_filename() ? path : path.parent_path();
+}
+
+Result<void> make_store_directory(const fs::path& directory) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(directory, error);
+  const bool is_link_to_one = fs::is_symlink(status) && fs::is_directory(directory, error);
+  if (fs::exists(status) && !fs::is_directory(status) && !is_link_to_one)
+    return make_error(ErrorId::kOutputExists, "\"" + directory.string() + "\" is not a directory",
+                      "a new store goes into a directory that is absent or empty");
+  if (fs::exists(status)) {
+    const bool is_empty = fs::is_empty(directory, error);
+    if (error)
+      return make_error(ErrorId::kIo, "the directory \"" + directory.string() +
+                                          "\" cannot be read: " + error.message());
+    if (is_empty) return {};
+    return make_error(ErrorId::kOutputExists,
+                      "the directory \"" + directory.string() + "\" is not empty",
+                      "a new store goes into a directory that is absent or empty");
+  }
+  if (directory.has_parent_path()) fs::create_directories(directory.parent_path(), error);
+  if (::mkdir(directory.c_str(), 0700) != 0)
+    return make_error(ErrorId::kIo,
+                      "the directory \"" + directory.string() +
+                          "\" cannot be made: " + std::generic_category().message(errno));
+  return {};
 }
 
 std::string findings_text(const Session& session, const json& findings) {

@@ -25,6 +25,10 @@ store::OpenOptions open_options(const Session& session);
 /// An absolute path without dots: the agent's working directory is another one.
 std::filesystem::path absolute_path(const std::string& word);
 
+/// Makes sure of a directory that a new store may be made in: an empty one, made if it is absent.
+/// Errors: output.exists, io.
+Result<void> make_store_directory(const std::filesystem::path& directory);
+
 /// Findings for people: code, place, documents, next command.
 std::string findings_text(const Session& session, const nlohmann::json& findings);
 

@@ -78,12 +78,8 @@ class Reader {
   }
 
   Result<void> read_recording(const std::string& file, const std::string& content) {
-    auto recording = parse_recording(content, file);
+    auto recording = parse_full_recording(content, file);
     if (!recording) return recording.error();
-    if (!recording->has_payloads)
-      return make_error(ErrorId::kInputFile,
-                        "the recording \"" + file + "\" has no changes, only their names",
-                        "record with --payloads full");
     for (RecordedChange& change : recording->changes) {
       if (change.is_delete) continue;
       const std::string& key = change.name.empty() ? change.id : change.name;
