@@ -1,16 +1,14 @@
 #include "agent/net/websocket.h"
 
+#include "agent/net/wire.h"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/detect_ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -23,7 +21,6 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 namespace ws = boost::beast::websocket;
 using asio::ip::tcp;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 /// Errors come back as values: `const auto [error, n] = co_await f(..., kTuple)`.
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
@@ -36,11 +33,10 @@ Error io_error(const std::string& what, const error_code& error) {
   return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kIo, what + ": " + error.message()};
 }
 
-template <class Next>
-class BasicWebSocket final : public WebSocket {
+class WireWebSocket final : public WebSocket {
  public:
-  BasicWebSocket(Next next, std::shared_ptr<TlsContext> tls, const WebSocketOptions& options)
-      : tls_(std::move(tls)), stream_(std::move(next)), origins_(options.origins) {
+  WireWebSocket(Wire wire, const WebSocketOptions& options)
+      : stream_(std::move(wire)), origins_(options.origins) {
     stream_.read_message_max(options.message_bytes_max);
     stream_.binary(true);
     stream_.auto_fragment(false);
@@ -50,7 +46,10 @@ class BasicWebSocket final : public WebSocket {
   }
 
   /// Bytes that were read before the stream was made.
-  void begin_with(const beast::flat_buffer& read) { read_buffer_ = read; }
+  void begin_with(const std::string& read) {
+    const auto copied = asio::buffer_copy(read_buffer_.prepare(read.size()), asio::buffer(read));
+    read_buffer_.commit(copied);
+  }
 
   /// HTTP and upgrade as server. The caller has set the deadline on the lowest layer.
   Task<Result<void>> accept() {
@@ -71,14 +70,14 @@ class BasicWebSocket final : public WebSocket {
     }
     const auto [upgrade_error] = co_await stream_.async_accept(request, kTuple);
     if (upgrade_error) co_return io_error("websocket upgrade", upgrade_error);
-    beast::get_lowest_layer(stream_).expires_never();
+    stream_.next_layer().expires_never();
     co_return Result<void>{};
   }
 
   Task<Result<void>> handshake(std::string host, std::string target) {
     const auto [error] = co_await stream_.async_handshake(host, target, kTuple);
     if (error) co_return io_error("websocket upgrade", error);
-    beast::get_lowest_layer(stream_).expires_never();
+    stream_.next_layer().expires_never();
     co_return Result<void>{};
   }
 
@@ -126,7 +125,7 @@ class BasicWebSocket final : public WebSocket {
     co_return error;
   }
 
-  void cut() override { beast::get_lowest_layer(stream_).close(); }
+  void cut() override { stream_.next_layer().close(); }
 
   void on_control(std::function<void(bool, std::string_view)> f) override {
     on_control_ = std::move(f);
@@ -136,13 +135,7 @@ class BasicWebSocket final : public WebSocket {
     });
   }
 
-  std::string fingerprint() const override {
-    if constexpr (std::is_same_v<Next, TlsStream>) {
-      return peer_fingerprint(const_cast<Next&>(stream_.next_layer()).native_handle());
-    } else {
-      return {};
-    }
-  }
+  std::string fingerprint() const override { return stream_.next_layer().fingerprint(); }
 
  private:
   bool is_allowed(const std::string& origin) const {
@@ -164,79 +157,11 @@ class BasicWebSocket final : public WebSocket {
     (void)bytes;
   }
 
-  std::shared_ptr<TlsContext> tls_;  ///< outlives the stream made from it
-  ws::stream<Next> stream_;
+  ws::stream<Wire, /*deflateSupported=*/false> stream_;  ///< nobody asks for permessage-deflate
   std::vector<std::string> origins_;
   beast::flat_buffer read_buffer_;
   std::function<void(bool, std::string_view)> on_control_;
 };
-
-/// Connects to the first of the name's addresses that answers.
-Task<Result<void>> connect_tcp(beast::tcp_stream* stream, std::string host, std::string port) {
-  const auto executor = co_await asio::this_coro::executor;
-  tcp::resolver resolver(executor);
-  const auto [resolve_error, addresses] = co_await resolver.async_resolve(host, port, kTuple);
-  if (resolve_error) {
-    co_return Error{ErrorCode::kUnavailable,
-                    "cannot resolve " + host + ": " + resolve_error.message()};
-  }
-  const auto [error, endpoint] = co_await stream->async_connect(addresses, kTuple);
-  if (error) {
-    const bool is_timeout = error == beast::error::timeout;
-    co_return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kUnavailable,
-                    "cannot connect to " + host + " port " + port + ": " + error.message()};
-  }
-  error_code ignored;
-  stream->socket().set_option(tcp::no_delay(true), ignored);
-  co_return Result<void>{};
-}
-
-/// The certificate has to carry the pinned key, or to be signed for the host by a known authority.
-Task<Result<void>> handshake_tls(TlsStream* stream, std::shared_ptr<TlsContext> tls,
-                                 std::string host) {
-  if (SSL_set_tlsext_host_name(stream->native_handle(), host.c_str()) != 1) {
-    co_return Error{ErrorCode::kInvalid, "host name " + host + " is not fit for TLS"};
-  }
-  if (tls->wants_known_host && SSL_set1_host(stream->native_handle(), host.c_str()) != 1) {
-    co_return Error{ErrorCode::kInvalid, "host name " + host + " is not fit for TLS"};
-  }
-  const auto [error] = co_await stream->async_handshake(asio::ssl::stream_base::client, kTuple);
-  if (error) {
-    const bool is_timeout = error == beast::error::timeout;
-    co_return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kDenied,
-                    "tls with " + host + ": " + error.message()};
-  }
-  const std::string shown = peer_fingerprint(stream->native_handle());
-  if (!tls->pinned.empty() && shown != tls->pinned) {
-    co_return Error{ErrorCode::kDenied,
-                    host + " shows the key " + shown + ", not the pinned " + tls->pinned,
-                    "peer.untrusted"};
-  }
-  co_return Result<void>{};
-}
-
-template <class Next>
-Task<Result<std::unique_ptr<WebSocket>>> upgrade_as_server(Next next,
-                                                           std::shared_ptr<TlsContext> tls,
-                                                           beast::flat_buffer read,
-                                                           WebSocketOptions options) {
-  auto socket = std::make_unique<BasicWebSocket<Next>>(std::move(next), std::move(tls), options);
-  socket->begin_with(read);
-  const auto accepted = co_await socket->accept();
-  if (!accepted) co_return accepted.error();
-  co_return std::unique_ptr<WebSocket>(std::move(socket));
-}
-
-template <class Next>
-Task<Result<std::unique_ptr<WebSocket>>> upgrade_as_client(Next next,
-                                                           std::shared_ptr<TlsContext> tls,
-                                                           WebSocketUrl url,
-                                                           WebSocketOptions options) {
-  auto socket = std::make_unique<BasicWebSocket<Next>>(std::move(next), std::move(tls), options);
-  const auto open = co_await socket->handshake(url.host_header(), url.target);
-  if (!open) co_return open.error();
-  co_return std::unique_ptr<WebSocket>(std::move(socket));
-}
 
 }  // namespace
 
@@ -245,47 +170,44 @@ Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(tcp::socket socket,
                                                           WebSocketOptions options) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
-  beast::tcp_stream stream(std::move(socket));
-  stream.expires_after(options.handshake_timeout);
-  beast::flat_buffer read;
-  bool is_secure = tls != nullptr;
-  if (is_secure && options.plain_too) {
-    const auto [error, has_hello] = co_await beast::async_detect_ssl(stream, read, kTuple);
-    if (error) co_return io_error("first bytes", error);
-    is_secure = has_hello;
+  Wire wire(std::move(socket));
+  wire.expires_after(options.handshake_timeout);
+  Wire::Opening opening;
+  opening.is_tls = tls != nullptr;
+  if (opening.is_tls && options.plain_too) {
+    auto detected = co_await wire.detect_tls();
+    if (!detected) co_return detected.error();
+    opening = std::move(*detected);
   }
-  if (!is_secure) {
-    auto plain = co_await upgrade_as_server(std::move(stream), tls, std::move(read), options);
-    co_return std::move(plain);
+  if (opening.is_tls) {
+    const std::string hello = std::exchange(opening.bytes, std::string());
+    const auto secured = co_await wire.secure_as_server(tls, hello);
+    if (!secured) co_return secured.error();
   }
-  TlsStream secure(std::move(stream), tls->context);
-  const auto hello = read.data();
-  const auto [error, bytes] =
-      co_await secure.async_handshake(asio::ssl::stream_base::server, hello, kTuple);
-  (void)bytes;
-  if (error) co_return io_error("tls handshake", error);
-  beast::flat_buffer nothing;
-  auto upgraded = co_await upgrade_as_server(std::move(secure), tls, std::move(nothing), options);
-  co_return std::move(upgraded);
+  auto accepted = std::make_unique<WireWebSocket>(std::move(wire), options);
+  accepted->begin_with(opening.bytes);
+  const auto open = co_await accepted->accept();
+  if (!open) co_return open.error();
+  co_return std::unique_ptr<WebSocket>(std::move(accepted));
 }
 
 Task<Result<std::unique_ptr<WebSocket>>> connect_websocket(WebSocketUrl url,
                                                            std::shared_ptr<TlsContext> tls,
                                                            WebSocketOptions options) {
   const auto executor = co_await asio::this_coro::executor;
-  beast::tcp_stream stream(executor);
-  stream.expires_after(options.handshake_timeout);
-  const auto connected = co_await connect_tcp(&stream, url.host, url.port);
+  Wire wire(executor);
+  wire.expires_after(options.handshake_timeout);
+  const auto connected = co_await wire.connect(url.host, url.port);
   if (!connected) co_return connected.error();
-  if (!url.tls) {
-    auto plain = co_await upgrade_as_client(std::move(stream), tls, url, options);
-    co_return std::move(plain);
+  if (url.tls) {
+    const auto trusted = co_await wire.secure_as_client(tls, url.host);
+    if (!trusted) co_return trusted.error();
   }
-  TlsStream secure(std::move(stream), tls->context);
-  const auto trusted = co_await handshake_tls(&secure, tls, url.host);
-  if (!trusted) co_return trusted.error();
-  auto upgraded = co_await upgrade_as_client(std::move(secure), tls, url, options);
-  co_return std::move(upgraded);
+  auto upgraded = std::make_unique<WireWebSocket>(std::move(wire), options);
+  const auto host = url.host_header();
+  const auto open = co_await upgraded->handshake(host, url.target);
+  if (!open) co_return open.error();
+  co_return std::unique_ptr<WebSocket>(std::move(upgraded));
 }
 
 }  // namespace converge::net
