@@ -122,6 +122,8 @@ _syncctl() {
       'debug wal') command='debug wal' ;;
       'debug manifest') command='debug manifest' ;;
       'debug table') command='debug table' ;;
+      'debug change') command='debug change' ;;
+      'debug message') command='debug message' ;;
       ' completion') command='completion' ;;
       ' man') command='man' ;;
       ' schema') command='schema' ;;
@@ -239,11 +241,13 @@ _syncctl() {
     'quarantine export') flags='--to' ;;
     'quarantine retry') flags='' ;;
     'quarantine drop') flags='' ;;
-    'debug') children='kv wal manifest table' ;;
+    'debug') children='kv wal manifest table change message' ;;
     'debug kv') flags='--prefix --explain --limit -l --digest' ;;
     'debug wal') flags='--explain' ;;
     'debug manifest') flags='' ;;
     'debug table') flags='--explain' ;;
+    'debug change') flags='--explain' ;;
+    'debug message') flags='--explain' ;;
     'completion') flags='' ;;
     'man') flags='' ;;
     'schema') flags='--all' ;;

@@ -1,9 +1,9 @@
 #include "agent/session/message.h"
 
-#include "agent/session/cbor.h"
 #include "core/base/assert.h"
 #include "core/base/limits.h"
 #include "core/codec/base58.h"
+#include "core/codec/cbor.h"
 #include "core/codec/utf8.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace converge::session {
 namespace {
 
-using Kind = CborItem::Kind;
+using Kind = codec::CborItem::Kind;
 
 constexpr int kDepthMax = 16;  // outside `data`, which is opaque
 constexpr std::uint64_t kKeysMax = 64;
@@ -45,20 +45,20 @@ struct Fields {
 
 Error corrupt(std::string message) { return Error{ErrorCode::kCorrupt, std::move(message)}; }
 
-bool is_text(const CborItem& item, std::size_t bytes_max) {
+bool is_text(const codec::CborItem& item, std::size_t bytes_max) {
   return item.kind == Kind::kText && item.bytes.size() <= bytes_max;
 }
 
-std::string text_of(const CborItem& item) { return std::string(as_text(item.bytes)); }
+std::string text_of(const codec::CborItem& item) { return std::string(as_text(item.bytes)); }
 
 /// Absent unless it is short, well-formed text.
-std::optional<std::string> short_text(const CborItem& item, std::size_t bytes_max) {
+std::optional<std::string> short_text(const codec::CborItem& item, std::size_t bytes_max) {
   if (!is_text(item, bytes_max) || !codec::is_valid_utf8(as_text(item.bytes))) return std::nullopt;
   return text_of(item);
 }
 
 /// For people and logs: printable whatever was sent.
-std::string shown_text(const CborItem& item) {
+std::string shown_text(const codec::CborItem& item) {
   std::string out = text_of(item).substr(0, kErrorTextMax);
   const bool is_utf8 = codec::is_valid_utf8(out);
   for (char& c : out) {
@@ -72,36 +72,38 @@ std::string shown_text(const CborItem& item) {
 /// Calls `f(key, value)` for each pair with a text key; f reads the value's content or skips it.
 /// Pairs with other keys are skipped.
 template <class F>
-Result<void> for_each_pair(codec::Reader& in, const CborItem& map, int depth, F&& f) {
-  CborChildren children(map);
+Result<void> for_each_pair(codec::Reader& in, const codec::CborItem& map, int depth, F&& f) {
+  codec::CborChildren children(map);
   while (true) {
     const auto key = children.next(in);
     if (!key) return key.error();
     if (!key->has_value()) return {};
-    if (auto skipped = skip_cbor_item(in, **key, depth - 1); !skipped) return skipped;
+    if (auto skipped = codec::skip_cbor_item(in, **key, depth - 1); !skipped) return skipped;
     const auto value = children.next(in);
     if (!value) return value.error();
     ASSERT(value->has_value());
     const bool is_named = (*key)->kind == Kind::kText;
-    const auto done =
-        is_named ? f(as_text((*key)->bytes), **value) : skip_cbor_item(in, **value, depth - 1);
+    const auto done = is_named ? f(as_text((*key)->bytes), **value)
+                               : codec::skip_cbor_item(in, **value, depth - 1);
     if (!done) return done;
   }
 }
 
 /// An array's short texts; other elements are skipped, a value that is no array gives nothing.
-Result<std::vector<std::string>> read_texts(codec::Reader& in, const CborItem& head, int depth) {
+Result<std::vector<std::string>> read_texts(codec::Reader& in, const codec::CborItem& head,
+                                            int depth) {
   std::vector<std::string> out;
   if (head.kind != Kind::kArray) {
-    if (auto skipped = skip_cbor_item(in, head, depth); !skipped) return skipped.error();
+    if (auto skipped = codec::skip_cbor_item(in, head, depth); !skipped) return skipped.error();
     return out;
   }
-  CborChildren children(head);
+  codec::CborChildren children(head);
   while (true) {
     const auto child = children.next(in);
     if (!child) return child.error();
     if (!child->has_value()) return out;
-    if (auto skipped = skip_cbor_item(in, **child, depth - 1); !skipped) return skipped.error();
+    if (auto skipped = codec::skip_cbor_item(in, **child, depth - 1); !skipped)
+      return skipped.error();
     auto text = short_text(**child, kShortTextMax);
     if (!text) continue;
     if (out.size() == kListMax) {
@@ -111,80 +113,74 @@ Result<std::vector<std::string>> read_texts(codec::Reader& in, const CborItem& h
   }
 }
 
-Result<Extension> read_extension(codec::Reader& in, const CborItem& head, int depth) {
+Result<Extension> read_extension(codec::Reader& in, const codec::CborItem& head, int depth) {
   Extension out;
-  const auto read = for_each_pair(in, head, depth,
-                                  [&](std::string_view key, const CborItem& value) -> Result<void> {
-                                    if (key == "caps") {
-                                      auto texts = read_texts(in, value, depth - 1);
-                                      if (!texts) return texts.error();
-                                      out.capabilities = std::move(*texts);
-                                      return {};
-                                    }
-                                    if (key == "v") {
-                                      const auto version = cbor_unsigned(value);
-                                      if (version && *version <= 0xffff)
-                                        out.version = static_cast<std::uint32_t>(*version);
-                                    }
-                                    if (key == "invite")
-                                      out.invite = short_text(value, kErrorTextMax);
-                                    if (key == "catalog")
-                                      out.catalog = short_text(value, kShortTextMax);
-                                    return skip_cbor_item(in, value, depth - 1);
-                                  });
+  const auto read = for_each_pair(
+      in, head, depth, [&](std::string_view key, const codec::CborItem& value) -> Result<void> {
+        if (key == "caps") {
+          auto texts = read_texts(in, value, depth - 1);
+          if (!texts) return texts.error();
+          out.capabilities = std::move(*texts);
+          return {};
+        }
+        if (key == "v") {
+          const auto version = codec::cbor_unsigned(value);
+          if (version && *version <= 0xffff) out.version = static_cast<std::uint32_t>(*version);
+        }
+        if (key == "invite") out.invite = short_text(value, kErrorTextMax);
+        if (key == "catalog") out.catalog = short_text(value, kShortTextMax);
+        return codec::skip_cbor_item(in, value, depth - 1);
+      });
   if (!read) return read.error();
   return out;
 }
 
-Result<Metadata> read_metadata(codec::Reader& in, const CborItem& head, int depth) {
+Result<Metadata> read_metadata(codec::Reader& in, const codec::CborItem& head, int depth) {
   Metadata out;
-  const auto read = for_each_pair(in, head, depth,
-                                  [&](std::string_view key, const CborItem& value) -> Result<void> {
-                                    if (key == "syncctl" && value.kind == Kind::kMap) {
-                                      auto extension = read_extension(in, value, depth - 1);
-                                      if (!extension) return extension.error();
-                                      out.extension = std::move(*extension);
-                                      return {};
-                                    }
-                                    if (key == "storageId") {
-                                      out.storage_id = short_text(value, kShortTextMax);
-                                      if (out.storage_id && !is_valid_peer_id(*out.storage_id))
-                                        out.storage_id.reset();
-                                    }
-                                    if (key == "isEphemeral" && value.kind == Kind::kBool)
-                                      out.ephemeral = value.number != 0;
-                                    return skip_cbor_item(in, value, depth - 1);
-                                  });
+  const auto read = for_each_pair(
+      in, head, depth, [&](std::string_view key, const codec::CborItem& value) -> Result<void> {
+        if (key == "syncctl" && value.kind == Kind::kMap) {
+          auto extension = read_extension(in, value, depth - 1);
+          if (!extension) return extension.error();
+          out.extension = std::move(*extension);
+          return {};
+        }
+        if (key == "storageId") {
+          out.storage_id = short_text(value, kShortTextMax);
+          if (out.storage_id && !is_valid_peer_id(*out.storage_id)) out.storage_id.reset();
+        }
+        if (key == "isEphemeral" && value.kind == Kind::kBool) out.ephemeral = value.number != 0;
+        return codec::skip_cbor_item(in, value, depth - 1);
+      });
   if (!read) return read.error();
   return out;
 }
 
-Result<RemoteHeads> read_remote_heads(codec::Reader& in, const CborItem& head, int depth) {
+Result<RemoteHeads> read_remote_heads(codec::Reader& in, const codec::CborItem& head, int depth) {
   RemoteHeads out;
-  const auto read = for_each_pair(in, head, depth,
-                                  [&](std::string_view key, const CborItem& value) -> Result<void> {
-                                    if (key == "heads") {
-                                      auto texts = read_texts(in, value, depth - 1);
-                                      if (!texts) return texts.error();
-                                      out.heads = std::move(*texts);
-                                      return {};
-                                    }
-                                    if (key == "timestamp")
-                                      out.timestamp = cbor_number(value).value_or(0);
-                                    return skip_cbor_item(in, value, depth - 1);
-                                  });
+  const auto read = for_each_pair(
+      in, head, depth, [&](std::string_view key, const codec::CborItem& value) -> Result<void> {
+        if (key == "heads") {
+          auto texts = read_texts(in, value, depth - 1);
+          if (!texts) return texts.error();
+          out.heads = std::move(*texts);
+          return {};
+        }
+        if (key == "timestamp") out.timestamp = codec::cbor_number(value).value_or(0);
+        return codec::skip_cbor_item(in, value, depth - 1);
+      });
   if (!read) return read.error();
   return out;
 }
 
-Result<std::map<std::string, RemoteHeads>> read_heads_map(codec::Reader& in, const CborItem& head,
-                                                          int depth) {
+Result<std::map<std::string, RemoteHeads>> read_heads_map(codec::Reader& in,
+                                                          const codec::CborItem& head, int depth) {
   std::map<std::string, RemoteHeads> out;
   const auto read = for_each_pair(
-      in, head, depth, [&](std::string_view key, const CborItem& value) -> Result<void> {
+      in, head, depth, [&](std::string_view key, const codec::CborItem& value) -> Result<void> {
         const bool usable = value.kind == Kind::kMap && key.size() <= kShortTextMax &&
                             codec::is_valid_utf8(key) && out.size() < kListMax;
-        if (!usable) return skip_cbor_item(in, value, depth - 1);
+        if (!usable) return codec::skip_cbor_item(in, value, depth - 1);
         auto heads = read_remote_heads(in, value, depth - 1);
         if (!heads) return heads.error();
         out[std::string(key)] = std::move(*heads);
@@ -195,7 +191,7 @@ Result<std::map<std::string, RemoteHeads>> read_heads_map(codec::Reader& in, con
 }
 
 /// Values that are one item: taken from its head alone.
-void take_flat_field(Fields& fields, std::string_view key, const CborItem& value) {
+void take_flat_field(Fields& fields, std::string_view key, const codec::CborItem& value) {
   if (key == "type") {
     fields.type = value.kind == Kind::kText ? std::optional(text_of(value)) : std::nullopt;
     if (fields.type && fields.type->size() > kUnknownTypeMax) fields.type->resize(kUnknownTypeMax);
@@ -217,13 +213,13 @@ void take_flat_field(Fields& fields, std::string_view key, const CborItem& value
   } else if (key == "data") {
     fields.data = value.kind == Kind::kBytes ? std::optional(value.bytes) : std::nullopt;
   } else if (key == "count") {
-    fields.count = cbor_unsigned(value);
+    fields.count = codec::cbor_unsigned(value);
     if (fields.count && *fields.count > kCountMax) fields.count.reset();
   }
 }
 
 Result<void> take_field(codec::Reader& in, Fields& fields, std::string_view key,
-                        const CborItem& value) {
+                        const codec::CborItem& value) {
   const int depth = kDepthMax - 1;
   const bool is_metadata = key == "peerMetadata" || key == "metadata";
   if (is_metadata && value.kind == Kind::kMap) {
@@ -248,23 +244,24 @@ Result<void> take_field(codec::Reader& in, Fields& fields, std::string_view key,
     return {};
   }
   take_flat_field(fields, key, value);
-  return skip_cbor_item(in, value, depth);
+  return codec::skip_cbor_item(in, value, depth);
 }
 
 Result<Fields> read_fields(ByteView frame) {
   codec::Reader in(frame);
-  const auto head = read_cbor_item(in);
+  const auto head = codec::read_cbor_item(in);
   if (!head) return head.error();
   if (head->kind != Kind::kMap) return corrupt("the message is not a cbor map");
   Fields fields;
   std::uint64_t keys = 0;
-  const auto read = for_each_pair(
-      in, *head, kDepthMax, [&](std::string_view key, const CborItem& value) -> Result<void> {
-        if (++keys > kKeysMax) {
-          return Error{ErrorCode::kLimitExceeded, "more than 64 keys in a message"};
-        }
-        return take_field(in, fields, key, value);
-      });
+  const auto read =
+      for_each_pair(in, *head, kDepthMax,
+                    [&](std::string_view key, const codec::CborItem& value) -> Result<void> {
+                      if (++keys > kKeysMax) {
+                        return Error{ErrorCode::kLimitExceeded, "more than 64 keys in a message"};
+                      }
+                      return take_field(in, fields, key, value);
+                    });
   if (!read) return read.error();
   if (!in.at_end()) {
     return corrupt(std::to_string(in.remaining()) + " bytes behind the message");
@@ -349,28 +346,28 @@ Result<Message> document_message(Fields fields) {
 }
 
 void write_pair(Bytes& out, std::string_view key, std::string_view value) {
-  write_cbor_text(out, key);
-  write_cbor_text(out, value);
+  codec::write_cbor_text(out, key);
+  codec::write_cbor_text(out, value);
 }
 
 void write_texts(Bytes& out, std::string_view key, const std::vector<std::string>& texts) {
-  write_cbor_text(out, key);
-  write_cbor_array(out, texts.size());
-  for (const auto& text : texts) write_cbor_text(out, text);
+  codec::write_cbor_text(out, key);
+  codec::write_cbor_array(out, texts.size());
+  for (const auto& text : texts) codec::write_cbor_text(out, text);
 }
 
 void write_metadata(Bytes& out, const Metadata& metadata) {
   const auto& extension = metadata.extension;
-  write_cbor_text(out, "peerMetadata");
-  write_cbor_map(out, 1u + (metadata.storage_id ? 1u : 0u) + (extension ? 1u : 0u));
+  codec::write_cbor_text(out, "peerMetadata");
+  codec::write_cbor_map(out, 1u + (metadata.storage_id ? 1u : 0u) + (extension ? 1u : 0u));
   if (metadata.storage_id) write_pair(out, "storageId", *metadata.storage_id);
-  write_cbor_text(out, "isEphemeral");
-  write_cbor_bool(out, metadata.ephemeral);
+  codec::write_cbor_text(out, "isEphemeral");
+  codec::write_cbor_bool(out, metadata.ephemeral);
   if (!extension) return;
-  write_cbor_text(out, "syncctl");
-  write_cbor_map(out, 2u + (extension->invite ? 1u : 0u) + (extension->catalog ? 1u : 0u));
-  write_cbor_text(out, "v");
-  write_cbor_number(out, extension->version);
+  codec::write_cbor_text(out, "syncctl");
+  codec::write_cbor_map(out, 2u + (extension->invite ? 1u : 0u) + (extension->catalog ? 1u : 0u));
+  codec::write_cbor_text(out, "v");
+  codec::write_cbor_number(out, extension->version);
   write_texts(out, "caps", extension->capabilities);
   if (extension->invite) write_pair(out, "invite", *extension->invite);
   if (extension->catalog) write_pair(out, "catalog", *extension->catalog);
@@ -379,7 +376,7 @@ void write_metadata(Bytes& out, const Metadata& metadata) {
 /// type, senderId and, unless empty, targetId; `more` further pairs follow.
 void begin_message(Bytes& out, std::string_view type, const std::string& sender,
                    const std::string& target, std::uint64_t more) {
-  write_cbor_map(out, 2 + (target.empty() ? 0u : 1u) + more);
+  codec::write_cbor_map(out, 2 + (target.empty() ? 0u : 1u) + more);
   write_pair(out, "type", type);
   write_pair(out, "senderId", sender);
   if (!target.empty()) write_pair(out, "targetId", target);
@@ -409,8 +406,8 @@ void encode(Bytes& out, const Sync& sync) {
   out.reserve(sync.data.size() + 512);
   begin_message(out, sync.request ? "request" : "sync", sync.sender, sync.target, 2);
   write_pair(out, "documentId", sync.document.to_base58());
-  write_cbor_text(out, "data");
-  write_cbor_bytes(out, sync.data);
+  codec::write_cbor_text(out, "data");
+  codec::write_cbor_bytes(out, sync.data);
 }
 
 void encode(Bytes& out, const DocUnavailable& unavailable) {
@@ -421,18 +418,18 @@ void encode(Bytes& out, const DocUnavailable& unavailable) {
 void encode(Bytes& out, const Ephemeral& ephemeral) {
   begin_message(out, "ephemeral", ephemeral.sender, ephemeral.target, 4);
   write_pair(out, "documentId", ephemeral.document.to_base58());
-  write_cbor_text(out, "count");
-  write_cbor_number(out, ephemeral.count);
+  codec::write_cbor_text(out, "count");
+  codec::write_cbor_number(out, ephemeral.count);
   write_pair(out, "sessionId", ephemeral.session_id);
-  write_cbor_text(out, "data");
-  write_cbor_bytes(out, ephemeral.data);
+  codec::write_cbor_text(out, "data");
+  codec::write_cbor_bytes(out, ephemeral.data);
 }
 
 void encode(Bytes& out, const Fetch& fetch) {
   begin_message(out, fetch.is_answer ? kFetchedType : kFetchType, fetch.sender, fetch.target, 2);
   write_pair(out, "documentId", fetch.document.to_base58());
-  write_cbor_text(out, "data");
-  write_cbor_bytes(out, fetch.data);
+  codec::write_cbor_text(out, "data");
+  codec::write_cbor_bytes(out, fetch.data);
 }
 
 void encode(Bytes& out, const RemoteSubscriptionChange& change) {
@@ -445,14 +442,14 @@ void encode(Bytes& out, const RemoteSubscriptionChange& change) {
 void encode(Bytes& out, const RemoteHeadsChanged& change) {
   begin_message(out, "remote-heads-changed", change.sender, change.target, 2);
   write_pair(out, "documentId", change.document.to_base58());
-  write_cbor_text(out, "newHeads");
-  write_cbor_map(out, change.heads.size());
+  codec::write_cbor_text(out, "newHeads");
+  codec::write_cbor_map(out, change.heads.size());
   for (const auto& [storage_id, heads] : change.heads) {
-    write_cbor_text(out, storage_id);
-    write_cbor_map(out, 2);
+    codec::write_cbor_text(out, storage_id);
+    codec::write_cbor_map(out, 2);
     write_texts(out, "heads", heads.heads);
-    write_cbor_text(out, "timestamp");
-    write_cbor_float64(out, heads.timestamp);
+    codec::write_cbor_text(out, "timestamp");
+    codec::write_cbor_float64(out, heads.timestamp);
   }
 }
 

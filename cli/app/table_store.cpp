@@ -257,7 +257,9 @@ std::vector<Command> cmd_debug() {
                        "syncctl debug table /srv/store/db/000011.sst", "decode the records");
   table.kinds = {"TableDump"};
   return {
-      {.name = "debug", .summary = "Look inside files that a store is made of", .is_group = true},
+      {.name = "debug",
+       .summary = "Look inside stores, changes and messages, byte by byte",
+       .is_group = true},
       {.name = "debug kv",
        .summary = "Show the records of a stopped store or a backup",
        .args = {{.name = "DIR",
@@ -289,11 +291,44 @@ std::vector<Command> cmd_debug() {
   };
 }
 
+std::vector<Command> cmd_debug_bytes() {
+  const Arg bytes = {
+      .name = "FILE", .kind = Kind::kFile, .help = "the bytes, or the same in hex (-: stdin)"};
+  return {
+      {.name = "debug change",
+       .summary = "Show the chunks of a document file or of single changes",
+       .args = {bytes},
+       .flags = {{.name = "explain", .help = "every field with its place, and the operations"}},
+       .examples = {{"syncctl debug change --explain ./todo.automerge", ""},
+                    {"syncctl export todo/home --format changes --to - | syncctl debug change -",
+                     ""}},
+       .exits = {{8, "some of it cannot be read; the rest is shown"}},
+       .kinds = {"ChunkDump"},
+       .see_also = {"show", "verify file", "debug message"},
+       .notes = {"A wrong checksum is told, and the chunk shown all the same; bytes that are no "
+                 "chunk are stepped over up to the next one."},
+       .pages = true},
+      {.name = "debug message",
+       .summary = "Show what peers say to each other, from its bytes",
+       .args = {bytes},
+       .flags = {{.name = "explain", .help = "every field with its place, and the changes inside"}},
+       .examples = {{"syncctl debug message --explain frame.bin", ""},
+                    {"echo 42 00 00 01 00 00 00 | syncctl debug message -", ""}},
+       .exits = {{8, "some of it cannot be read; the rest is shown"}},
+       .kinds = {"MessageDump"},
+       .see_also = {"debug change", "sync"},
+       .notes = {"Takes sync messages (first byte 42 or 43) and frames of the automerge-repo "
+                 "protocol (CBOR) as they travel over WebSocket."},
+       .pages = true},
+  };
+}
+
 }  // namespace
 
 std::vector<Command> store_commands() {
   std::vector<Command> all;
-  for (const auto& part : {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_quarantine(), cmd_debug()})
+  for (const auto& part :
+       {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_quarantine(), cmd_debug(), cmd_debug_bytes()})
     all.insert(all.end(), part.begin(), part.end());
   for (Command& command : all) command.group = Group::kOperate;
   return all;

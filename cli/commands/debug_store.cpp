@@ -1,7 +1,7 @@
+#include "cli/commands/dump.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/render.h"
 #include "cli/commands/store_shared.h"
-#include "cli/output/text.h"
 #include "core/control/error_table.h"
 #include "core/store/inspect.h"
 
@@ -40,34 +40,6 @@ Result<int> print_digest(Session& session, const store::ScanReport& report) {
   return make_error(ErrorId::kStoreCorrupt,
                     report.damage.front().file + ": " + report.damage.front().why,
                     "syncctl store check --deep");
-}
-
-/// One line of a dump: what there is, in the order it is told.
-std::string line_of(const json& item) {
-  std::string out;
-  for (const auto& [name, value] : item.items()) {
-    if (name == "operations" || name == "records") continue;
-    if (!out.empty()) out += "  ";
-    out += name + "=" + (value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  out = printable(out) + "\n";
-  for (const char* inner : {"operations", "records"})
-    for (const json& each : item.value(inner, json::array())) out += "  " + line_of(each);
-  return out;
-}
-
-Result<int> print_dump(Session& session, const Result<json>& dump) {
-  if (!dump) return dump.error();
-  const auto text = [&] {
-    json head = *dump;
-    for (const char* field : {"items", "kind", "v"}) head.erase(field);
-    std::string out = line_of(head);
-    for (const json& item : (*dump)["items"]) out += line_of(item);
-    return out;
-  };
-  if (auto done = session.out().result(*dump, {.text = text, .pages = true}); !done)
-    return done.error();
-  return control::exit_code::kOk;
 }
 
 }  // namespace

@@ -78,6 +78,8 @@ constexpr std::pair<std::string_view, Handler> kHandlers[] = {
     {"debug wal", run_debug_wal},
     {"debug manifest", run_debug_manifest},
     {"debug table", run_debug_table},
+    {"debug change", run_debug_change},
+    {"debug message", run_debug_message},
     {"store check", run_store_check},
     {"store repair", run_store_repair},
     {"store salvage", run_store_salvage},

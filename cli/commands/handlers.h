@@ -78,6 +78,8 @@ Result<int> run_debug_kv(Session& session);
 Result<int> run_debug_wal(Session& session);
 Result<int> run_debug_manifest(Session& session);
 Result<int> run_debug_table(Session& session);
+Result<int> run_debug_change(Session& session);
+Result<int> run_debug_message(Session& session);
 Result<int> run_store_check(Session& session);
 Result<int> run_store_repair(Session& session);
 Result<int> run_store_salvage(Session& session);

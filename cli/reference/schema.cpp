@@ -102,6 +102,7 @@ constexpr Shape kShapes[] = {
     {"PeerList", "items:[Peer] next?:str|null"},
     {"Ping", "peer:str|null rtt_ms:num"},
     {"Progress", "op:str done:int total:int|null unit:str elapsed_ms:int eta_ms:int|null"},
+    {"ChunkDump", "file:str size_bytes:int damaged:int items:[obj]"},
     {"RecordDigest", "count:int digest:hash damaged:int"},
     {"RecordDump", "directory:str damaged:int items:[obj]"},
     {"RecordReport", "to:str documents:int changes:int digest:hash unreadable:int"},
@@ -157,6 +158,7 @@ constexpr Shape kShapes[] = {
      "received?:obj round_trips?:int messages?:int wire_bytes?:int "
      "remaining_documents:int elapsed_ms?:int"},
     {"SyncReportList", "items:[SyncReport]"},
+    {"MessageDump", "file:str size_bytes:int damaged:int items:[obj]"},
     {"TableDump", "file:str bytes:int damage:any items:[obj]"},
     {"Version", "version:str"},
     {"Wait", "condition:str met:bool"},

@@ -1,7 +1,7 @@
-
-#include "core/engine/operations.h"
+#include "core/verbs/operations.h"
 
 #include "core/control/error_table.h"
+#include "core/engine/operations.h"
 #include "core/verbs/history.h"
 #include "core/verbs/value.h"
 
@@ -14,29 +14,6 @@ namespace converge::verbs {
 namespace {
 
 using nlohmann::json;
-
-/// The names of automerge-format 3.3.
-const char* action_name(model::Action action) {
-  switch (action) {
-    case model::Action::kMakeMap:
-      return "makeMap";
-    case model::Action::kSet:
-      return "set";
-    case model::Action::kMakeList:
-      return "makeList";
-    case model::Action::kDel:
-      return "del";
-    case model::Action::kMakeText:
-      return "makeText";
-    case model::Action::kInc:
-      return "inc";
-    case model::Action::kMakeTable:
-      return "makeTable";
-    case model::Action::kMark:
-      return "mark";
-  }
-  return "unknown";
-}
 
 /// Strings stand bare: an op has no text objects to confuse them with.
 json value_json(const model::ScalarRef& value) {
@@ -72,6 +49,28 @@ json operation_json(const engine::Document& document, const engine::Operation& o
 }
 
 }  // namespace
+
+const char* action_name(model::Action action) {
+  switch (action) {
+    case model::Action::kMakeMap:
+      return "makeMap";
+    case model::Action::kSet:
+      return "set";
+    case model::Action::kMakeList:
+      return "makeList";
+    case model::Action::kDel:
+      return "del";
+    case model::Action::kMakeText:
+      return "makeText";
+    case model::Action::kInc:
+      return "inc";
+    case model::Action::kMakeTable:
+      return "makeTable";
+    case model::Action::kMark:
+      return "mark";
+  }
+  return "unknown";
+}
 
 Result<json> operations_json(const engine::Document& document, const ChangeHash& hash) {
   json out = json::array();

@@ -203,5 +203,39 @@ TEST_CASE("edit applies what the editor wrote, merged with what came meanwhile",
   CHECK(f.value(f.file, "/a") == 2);
 }
 
+TEST_CASE("debug change shows a file's chunks, and goes on behind damage", "[cli][process]") {
+  FileFixture f;
+  f.ok({"set", f.file, "/title", "\"milk\""});
+
+  const json dump = f.ok_json({"debug", "change", "--explain", f.file});
+  CHECK(dump["kind"] == "ChunkDump");
+  CHECK(dump["damaged"] == 0);
+  CHECK(dump["items"][0]["type"] == "document");
+  CHECK(dump["items"][0]["records"].back()["operations"].back()["value"] == "milk");
+  const std::string text = f.ok({"debug", "change", f.file});
+  CHECK(text.find("type=document") != std::string::npos);
+
+  std::string bytes = testing::file_content(f.file);
+  bytes[6] = static_cast<char>(bytes[6] ^ 1);  // the checksum
+  const std::string damaged = f.home.write("d.automerge", bytes);
+  const CliRun run = f.run({"debug", "change", damaged, "-o", "json"});
+  CHECK(run.exit == 8);
+  const json told = json::parse(run.out);
+  CHECK(told["damaged"] == 1);
+  CHECK(told["items"][0]["heads"] == dump["items"][0]["heads"]);
+}
+
+TEST_CASE("debug message reads bytes and their hex digits", "[cli][process]") {
+  FileFixture f;
+  const std::string digits = f.home.write("hex", "42 00 00 01 00 00\n00\n");
+  const json dump = f.ok_json({"debug", "message", digits});
+  CHECK(dump["kind"] == "MessageDump");
+  CHECK(dump["size_bytes"] == 7);
+  CHECK(dump["items"][0]["type"] == "sync message");
+  CHECK(f.ok({"debug", "message", "-", "--explain"}, std::string("\x42\0\0\0\0", 5))
+            .find("field=heads") != std::string::npos);
+  CHECK(f.run({"debug", "message", f.home.write("empty", "")}).exit == 8);
+}
+
 }  // namespace
 }  // namespace converge::cli

@@ -1,11 +1,11 @@
-#include "agent/session/cbor.h"
+#include "core/codec/cbor.h"
 
 #include "core/base/assert.h"
 
 #include <bit>
 #include <cmath>
 
-namespace converge::session {
+namespace converge::codec {
 namespace {
 
 constexpr std::uint8_t kMajorUnsigned = 0;
@@ -23,11 +23,11 @@ struct Head {
   std::uint64_t argument = 0;
 };
 
-Error truncated(const codec::Reader& in) {
+Error truncated(const Reader& in) {
   return Error{ErrorCode::kTruncated, "cbor ends at byte " + std::to_string(in.position())};
 }
 
-Result<Head> read_head(codec::Reader& in) {
+Result<Head> read_head(Reader& in) {
   if (in.at_end()) return truncated(in);
   const auto first = std::to_integer<std::uint8_t>(in.take(1)[0]);
   Head head{static_cast<std::uint8_t>(first >> 5), static_cast<std::uint8_t>(first & 31), 0};
@@ -60,7 +60,7 @@ double half_to_double(std::uint64_t half) {
   return (half & 0x8000) != 0 ? -value : value;
 }
 
-Result<CborItem> simple_item(const Head& head, const codec::Reader& in) {
+Result<CborItem> simple_item(const Head& head, const Reader& in) {
   CborItem item;
   switch (head.info) {
     case 20:
@@ -98,7 +98,7 @@ Result<CborItem> simple_item(const Head& head, const codec::Reader& in) {
   }
 }
 
-Result<CborItem> string_item(const Head& head, codec::Reader& in) {
+Result<CborItem> string_item(const Head& head, Reader& in) {
   if (head.info == kInfoIndefinite) {
     return Error{ErrorCode::kUnsupported,
                  "indefinite cbor string before byte " + std::to_string(in.position())};
@@ -110,7 +110,7 @@ Result<CborItem> string_item(const Head& head, codec::Reader& in) {
   return item;
 }
 
-Result<CborItem> container_item(const Head& head, const codec::Reader& in) {
+Result<CborItem> container_item(const Head& head, const Reader& in) {
   CborItem item;
   item.kind = head.major == kMajorArray ? CborItem::Kind::kArray : CborItem::Kind::kMap;
   item.indefinite = head.info == kInfoIndefinite;
@@ -148,7 +148,7 @@ void write_head(Bytes& out, std::uint8_t major, std::uint64_t argument) {
 
 }  // namespace
 
-Result<CborItem> read_cbor_item(codec::Reader& in) {
+Result<CborItem> read_cbor_item(Reader& in) {
   while (true) {
     const auto head = read_head(in);
     if (!head) return head.error();
@@ -179,7 +179,7 @@ Result<CborItem> read_cbor_item(codec::Reader& in) {
   }
 }
 
-Result<void> skip_cbor_item(codec::Reader& in, const CborItem& head, int depth) {
+Result<void> skip_cbor_item(Reader& in, const CborItem& head, int depth) {
   if (head.kind == CborItem::Kind::kBreak) {
     return Error{ErrorCode::kCorrupt,
                  "cbor break out of place before byte " + std::to_string(in.position())};
@@ -198,7 +198,7 @@ Result<void> skip_cbor_item(codec::Reader& in, const CborItem& head, int depth) 
   }
 }
 
-Result<std::optional<CborItem>> CborChildren::next(codec::Reader& in) {
+Result<std::optional<CborItem>> CborChildren::next(Reader& in) {
   const bool is_map = head_.kind == CborItem::Kind::kMap;
   const bool at_value = is_map && taken_ % 2 == 1;
   if (!head_.indefinite) {
@@ -275,4 +275,4 @@ void write_cbor_number(Bytes& out, std::uint64_t value) {
   }
 }
 
-}  // namespace converge::session
+}  // namespace converge::codec

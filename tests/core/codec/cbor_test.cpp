@@ -1,4 +1,4 @@
-#include "agent/session/cbor.h"
+#include "core/codec/cbor.h"
 
 #include <catch2/catch.hpp>
 
@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-namespace converge::session {
+namespace converge::codec {
 namespace {
 
 CborItem read_one(const std::string& hex_text) {
   const auto bytes = from_hex(hex_text);
   REQUIRE(bytes);
-  codec::Reader in(*bytes);
+  Reader in(*bytes);
   const auto item = read_cbor_item(in);
   REQUIRE(item);
   return *item;
@@ -21,7 +21,7 @@ CborItem read_one(const std::string& hex_text) {
 
 }  // namespace
 
-TEST_CASE("numbers are read in every width", "[session]") {
+TEST_CASE("numbers are read in every width", "[codec]") {
   struct Case {
     const char* hex;
     double value;
@@ -56,7 +56,7 @@ TEST_CASE("numbers are read in every width", "[session]") {
   CHECK_FALSE(cbor_number(read_one("60")));
 }
 
-TEST_CASE("only integral non-negative numbers are unsigned", "[session]") {
+TEST_CASE("only integral non-negative numbers are unsigned", "[codec]") {
   CHECK(cbor_unsigned(read_one("1bffffffffffffffff")) == std::numeric_limits<std::uint64_t>::max());
   CHECK(cbor_unsigned(read_one("fb4270000000000000")) == std::uint64_t{1} << 40);
   CHECK(cbor_unsigned(read_one("fb4340000000000000")) == std::uint64_t{1} << 53);
@@ -67,7 +67,7 @@ TEST_CASE("only integral non-negative numbers are unsigned", "[session]") {
   }
 }
 
-TEST_CASE("written items have the shortest form", "[session]") {
+TEST_CASE("written items have the shortest form", "[codec]") {
   const auto written = [](auto&& write) {
     Bytes out;
     write(out);
@@ -86,4 +86,4 @@ TEST_CASE("written items have the shortest form", "[session]") {
   CHECK(written([](Bytes& out) { write_cbor_float64(out, 1.5); }) == "fb3ff8000000000000");
 }
 
-}  // namespace converge::session
+}  // namespace converge::codec

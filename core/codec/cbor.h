@@ -15,7 +15,7 @@
 /// Why not nlohmann::json, which reads and writes CBOR: its reader refuses `undefined`, which stock
 /// peers put into every join, copies byte strings one byte at a time, and builds a tree of whatever
 /// a peer sends. Here nothing is allocated while reading, so memory cannot exceed the frame.
-namespace converge::session {
+namespace converge::codec {
 
 /// One item's head. For arrays and maps the children follow; for strings `bytes` is the content.
 struct CborItem {
@@ -42,11 +42,11 @@ struct CborItem {
 /// Reads one item's head at the cursor, tags in front of it skipped. Every declared length is
 /// checked against the input that is left. Errors: kTruncated, kCorrupt (reserved forms),
 /// kUnsupported (indefinite strings).
-Result<CborItem> read_cbor_item(codec::Reader& in);
+Result<CborItem> read_cbor_item(Reader& in);
 
 /// Skips the rest of an item whose head has been read. Errors: as above, and kLimitExceeded when it
 /// nests deeper than `depth` levels.
-Result<void> skip_cbor_item(codec::Reader& in, const CborItem& head, int depth);
+Result<void> skip_cbor_item(Reader& in, const CborItem& head, int depth);
 
 /// Iterates over the children of an array or map, definite or not.
 class CborChildren {
@@ -54,7 +54,7 @@ class CborChildren {
   explicit CborChildren(const CborItem& head) : head_(head) {}
   /// The next child's head; for maps keys and values alternate. Nothing at the end. The child's own
   /// content has to be read or skipped before the next call.
-  Result<std::optional<CborItem>> next(codec::Reader& in);
+  Result<std::optional<CborItem>> next(Reader& in);
 
  private:
   CborItem head_;
@@ -77,4 +77,4 @@ void write_cbor_float64(Bytes& out, double value);
 /// JavaScript and breaks applications. REQUIRES: value <= 2^53.
 void write_cbor_number(Bytes& out, std::uint64_t value);
 
-}  // namespace converge::session
+}  // namespace converge::codec
