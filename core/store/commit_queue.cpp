@@ -116,13 +116,14 @@ void CommitQueue::run() {
     {
       const std::lock_guard work(work_mutex_);
       auto group = take_group();
-      if (!group.empty()) {
+      const bool is_quiet = group.empty();
+      if (!is_quiet) {
         commit(std::move(group), answers);
       } else {
         const std::lock_guard lock(mutex_);
         finished = stopping_ && queue_.empty();
       }
-      if (!finished) on_idle(answers);
+      if (!finished) on_idle(is_quiet, answers);
       if (finished && farewell_) {
         std::vector<Request> last;
         last.push_back(std::move(*farewell_));
@@ -141,15 +142,45 @@ CommitQueue::SteadyTime CommitQueue::next_wakeup() const {
   SteadyTime until = now() + std::chrono::seconds(options_.free_bytes_min > 0 ? 1 : 3600);
   if (sync_due_) until = std::min(until, *sync_due_);
   if (recovery_due_) until = std::min(until, *recovery_due_);
+  if (rotation_retry_ > now()) until = std::min(until, rotation_retry_);
   return until;
 }
 
-void CommitQueue::on_idle(Answers& answers) {
+void CommitQueue::on_idle(bool is_quiet, Answers& answers) {
   notice_failure();
   if (recovery_due_ && *recovery_due_ <= now()) try_recovery();
   check_space();
   if (sync_due_ && *sync_due_ <= now() && state() == StoreState::kOpen) sync_pending(answers);
   run_background(answers);
+  if (!rotation_is_due()) return;
+  // At once, but not in front of answers; under load that never ends, before it grows for ever.
+  if (is_quiet || kv_.manifest_bytes() > 2 * options_.manifest_bytes_max)
+    rotate_manifest(answers);
+  else
+    background_may_wait_ = true;
+}
+
+bool CommitQueue::rotation_is_due() const {
+  if (state() != StoreState::kOpen || now() < rotation_retry_) return false;
+  // A new MANIFEST names every table once: with very many of them it is no small one either.
+  return kv_.manifest_bytes() > std::max(options_.manifest_bytes_max, 2 * manifest_bytes_fresh_);
+}
+
+/// Closing and opening again is what LevelDB offers to start a new MANIFEST.
+void CommitQueue::rotate_manifest(Answers& answers) {
+  sync_pending(answers);
+  if (state() != StoreState::kOpen) return;
+  const std::uint64_t before = kv_.manifest_bytes();
+  step("rotate.before");
+  const auto rotated = kv_.rotate_manifest(before > 2 * options_.manifest_bytes_max);
+  if (!rotated) return write_failed(rotated.error());
+  if (!*rotated) rotation_retry_ = now() + kRotationDelay;
+  if (!*rotated || !confirm_ledger()) return;
+  manifest_bytes_fresh_ = kv_.manifest_bytes();
+  step("rotate.after");
+  note(EventSeverity::kInfo, "store.manifest-rotated",
+       "the MANIFEST of " + std::to_string(before) + " bytes was replaced by one of " +
+           std::to_string(manifest_bytes_fresh_));
 }
 
 void CommitQueue::run_background(Answers& answers) {
@@ -303,6 +334,14 @@ bool CommitQueue::reopen_files() {
          "opening again failed: " + opened.error().message);
     return false;
   }
+  if (!confirm_ledger()) return false;
+  if (!unsynced_.empty()) sync_due_ = now();
+  needs_reopen_ = false;
+  return true;
+}
+
+/// What the files say after they were opened again; false also when something promised is gone.
+bool CommitQueue::confirm_ledger() {
   const std::string key = meta_key(kLedgerName);
   const auto value = kv_.get(key);
   if (!value || !*value) return false;
@@ -321,8 +360,6 @@ bool CommitQueue::reopen_files() {
     const std::lock_guard lock(mutex_);
     ledger_ = *found;
   }
-  if (!unsynced_.empty()) sync_due_ = now();
-  needs_reopen_ = false;
   return true;
 }
 

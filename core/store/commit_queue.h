@@ -34,6 +34,7 @@ struct CommitQueueOptions {
   const Clock* clock = nullptr;
   std::chrono::milliseconds relaxed_sync{200};
   std::uint64_t free_bytes_min = 0;
+  std::uint64_t manifest_bytes_max = 64u << 20;
   /// False: requests are carried out inside submit(), on the caller's thread.
   bool threaded = true;
   std::function<void(const StoreEvent&)> on_event;
@@ -60,6 +61,7 @@ class CommitQueue {
   static constexpr std::size_t kFailuresMax = 3;
   static constexpr std::chrono::minutes kFailureWindow{10};
   static constexpr std::chrono::milliseconds kReopenDelay{500};
+  static constexpr std::chrono::seconds kRotationDelay{1};
 
   CommitQueue(Kv& kv, CommitQueueOptions options, const Ledger& ledger);
   ~CommitQueue();
@@ -98,7 +100,7 @@ class CommitQueue {
   std::vector<Request> take_group();
   bool has_work_soon() const;
   SteadyTime next_wakeup() const;
-  void on_idle(Answers& answers);
+  void on_idle(bool is_quiet, Answers& answers);
   void commit(std::vector<Request> requests, Answers& answers);
   void write_group(Group& group, std::vector<Request>& built, bool sync, Answers& answers);
   void sync_pending(Answers& answers);
@@ -111,6 +113,9 @@ class CommitQueue {
   void notice_failure();
   void try_recovery();
   bool reopen_files();
+  bool confirm_ledger();
+  bool rotation_is_due() const;
+  void rotate_manifest(Answers& answers);
   void check_space();
   void enter(StoreState state, std::string reason, StoreEvent::Severity severity,
              std::string_view code);
@@ -146,6 +151,8 @@ class CommitQueue {
   std::vector<SteadyTime> failures_;
   std::optional<SteadyTime> recovery_due_;
   SteadyTime space_checked_{};
+  SteadyTime rotation_retry_{};             ///< not before: somebody was reading
+  std::uint64_t manifest_bytes_fresh_ = 0;  ///< of the one that the last rotation made
   bool needs_reopen_ = false;
   bool waits_for_space_ = false;  ///< of needs_reopen_: the files failed for lack of space
   bool lost_acknowledged_ = false;

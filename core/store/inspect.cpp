@@ -137,6 +137,15 @@ std::string user_key(std::string_view internal) {
   return parsed ? describe_key(parsed->user_key) : to_hex(as_bytes(internal));
 }
 
+/// Whether keys that begin with `prefix` can be in the table, by the MANIFEST's bounds.
+bool may_hold(const TableFile& file, std::string_view prefix) {
+  const auto smallest = parse_internal_key(file.smallest);
+  const auto largest = parse_internal_key(file.largest);
+  if (!smallest || !largest) return true;
+  return largest->user_key >= prefix &&
+         (smallest->user_key < prefix || smallest->user_key.starts_with(prefix));
+}
+
 std::optional<Manifest> current_version(const fs::path& database, std::optional<Error>& error) {
   const auto current = read_current(database);
   if (!current) {
@@ -172,6 +181,7 @@ Result<ScanReport> scan_records(const fs::path& directory, const RecordScan& sca
   RecordWalk walk(database, [&](const WalkDamage& damage) { report.damage.push_back(damage); });
   std::vector<std::vector<TableFile>> levels(kLevels);
   for (const TableFile& file : version->files) {
+    if (!may_hold(file, scan.prefix)) continue;
     if (file.level == 0) walk.add_table(file.number);
     if (file.level > 0 && file.level < kLevels) {
       levels[static_cast<std::size_t>(file.level)].push_back(file);
@@ -187,7 +197,10 @@ Result<ScanReport> scan_records(const fs::path& directory, const RecordScan& sca
   std::string_view key;
   std::string_view value;
   while (walk.next(key, value)) {
-    if (!key.starts_with(scan.prefix)) continue;
+    if (!key.starts_with(scan.prefix)) {
+      if (key > scan.prefix) break;
+      continue;
+    }
     report.records += 1;
     digest.add_sized(key);
     digest.add_sized(value);

@@ -70,6 +70,11 @@ class Kv {
   /// Gives the write path up and opens the files again, keeping what is on disk. Nothing in memory
   /// survives. After a failure of write.
   virtual Result<void> reopen() = 0;
+  /// Bytes of the MANIFEST in use, which only opening again makes small (store.md 5).
+  virtual std::uint64_t manifest_bytes() { return 0; }
+  /// Opens the files again for the sake of a new MANIFEST. False: somebody reads, and `wait` was
+  /// not asked for. On an error the files are as after a failed reopen.
+  virtual Result<bool> rotate_manifest(bool wait) = 0;
   /// Proves that the disk takes as much as reopening writes, at most. Reopening without it would
   /// fail half-way, and then nothing could be read either: until then the old files serve reads.
   virtual Result<void> probe_room() = 0;

@@ -92,6 +92,7 @@ Result<OpenedStore> KvStore::start(std::unique_ptr<Kv> kv, KvStoreOptions option
   CommitQueueOptions queue_options{open.clock,
                                    open.relaxed_sync,
                                    open.free_bytes_min,
+                                   open.manifest_bytes_max,
                                    store->options_.threaded,
                                    open.on_event,
                                    open.on_step,

@@ -157,6 +157,20 @@ class LevelDbKv final : public Kv {
     return open(false);
   }
 
+  std::uint64_t manifest_bytes() override { return env_.manifest_bytes(); }
+
+  Result<bool> rotate_manifest(bool wait) override {
+    std::unique_lock lock(mutex_, std::defer_lock);
+    if (wait)
+      lock.lock();
+    else if (!lock.try_lock())
+      return false;
+    database_.reset();
+    env_.forget_failure();
+    if (const auto opened = open(false); !opened) return opened.error();
+    return true;
+  }
+
   /// The logs become tables before they go, and there is a new MANIFEST and a new log.
   Result<void> probe_room() override {
     std::uint64_t bytes = kReopenSlackBytes + env_.manifest_bytes();

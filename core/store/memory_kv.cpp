@@ -55,6 +55,7 @@ class MemoryKv final : public Kv {
   }
 
   Result<void> reopen() override { return {}; }
+  Result<bool> rotate_manifest(bool) override { return true; }
   Result<void> probe_room() override { return {}; }
   Result<void> close() override { return {}; }
   Result<void> initialised() override { return {}; }

@@ -59,7 +59,7 @@ struct OpenOptions {
   int open_files_max = 512;
   std::uint64_t reserve_bytes = 64u << 20;       ///< 0: no reserve file
   std::uint64_t free_bytes_min = 256u << 20;     ///< below: read-only; 0: only a failed write tells
-  std::uint64_t manifest_bytes_max = 64u << 20;  ///< above: wants_reopen in the stats
+  std::uint64_t manifest_bytes_max = 64u << 20;  ///< above: a new one at a quiet moment
   bool allow_network_filesystem = false;
   std::string writer = "converge";  ///< version text for FORMAT's neighbours and m/format
 

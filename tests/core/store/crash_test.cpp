@@ -7,6 +7,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -26,6 +28,13 @@ constexpr std::uint64_t kAppends = 45;
 std::size_t slice(std::size_t points, std::size_t in_ci) {
   if (std::getenv("CONVERGE_NIGHTLY") != nullptr || points <= in_ci) return 1;
   return points / in_ci + 1;
+}
+
+/// So small a MANIFEST that the script starts new ones.
+OpenOptions rotating_options() {
+  OpenOptions options = disk_options();
+  options.manifest_bytes_max = 100;
+  return options;
 }
 
 /// Append number n of the script: document n mod 5, its n/5-th append, one change of some KB, so
@@ -109,14 +118,23 @@ TEST_CASE("F10: a power cut at any operation loses nothing that was acknowledged
   const auto initial = read_folder(directory.path() / "s" / kDatabaseFolder);
   FileRecorder recorder;
   {
-    OpenOptions options = disk_options();
+    std::atomic<bool> rotated{false};
+    OpenOptions options = rotating_options();
     options.file_hook = &recorder;
+    options.on_event = [&](const StoreEvent& event) {
+      if (event.code == "store.manifest-rotated") rotated = true;
+    };
     DiskStore store(directory.path() / "s", options);
     REQUIRE(run_script(store.get(), Durability::kDurable,
                        [&](std::uint64_t n) { recorder.mark(n); }) == kAppends);
+    for (int i = 0; i < 1000 && !rotated; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     REQUIRE(store.get().close(std::chrono::seconds(10)).has_value());
   }
   const auto events = recorder.events();
+  CHECK(std::ranges::count_if(events, [](const FileRecorder::Event& event) {
+          return event.op == FileOp::kOpenWrite && event.name.starts_with("MANIFEST");
+        }) >= 2);  // rotation is under test, too
   const std::size_t step = slice(events.size(), 400);
 
   std::size_t cuts = 0;
@@ -179,7 +197,7 @@ TEST_CASE("F4 F31 F33 F34: an error of any file operation loses nothing acknowle
   std::uint64_t operations = 0;
   {
     FaultInjector counter(UINT64_MAX, 0, false, false);
-    OpenOptions options = disk_options();
+    OpenOptions options = rotating_options();
     options.file_hook = &counter;
     DiskStore store(directory.path() / "dry", options);
     run_script(store.get(), Durability::kDurable, [](std::uint64_t) {});
@@ -196,7 +214,7 @@ TEST_CASE("F4 F31 F33 F34: an error of any file operation loses nothing acknowle
     FaultInjector injector(at, kind.error_number, kind.sticky, kind.short_write);
     std::uint64_t acknowledged = 0;
     {
-      OpenOptions options = disk_options();
+      OpenOptions options = rotating_options();
       options.file_hook = &injector;
       auto opened = try_open(path, options);
       if (opened) {

@@ -1,6 +1,7 @@
 // What a store directory keeps, what it refuses, and what it does about mutilated logs.
 
 #include "core/store/directory.h"
+#include "core/store/leveldb_kv.h"
 #include "core/store/log_reader.h"
 #include "core/store/manifest.h"
 #include "tests/core/store/disk_store.h"
@@ -9,6 +10,7 @@
 
 #include <fcntl.h>
 #include <fstream>
+#include <future>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -400,4 +402,51 @@ TEST_CASE("F26: a MANIFEST with a flipped bit is refused", "[store]") {
     }
   }
   CHECK(refused > 0);
+}
+
+TEST_CASE("a MANIFEST that grew is replaced at a quiet moment, and nothing else changes",
+          "[store]") {
+  TempDir directory(TempDir::Place::kMemory);
+  OpenOptions options = disk_options();
+  options.manifest_bytes_max = 2048;
+  std::promise<void> rotated;
+  std::atomic<bool> told{false};
+  options.on_event = [&](const StoreEvent& event) {
+    if (event.code == "store.manifest-rotated" && !told.exchange(true)) rotated.set_value();
+  };
+  std::uint64_t count = 0;
+  {
+    DiskStore store(directory.path() / "s", options);
+    // Each write buffer makes a table, and each table an edit of the MANIFEST.
+    for (; count < 20'000 && !told; ++count)
+      REQUIRE(append_now(store.get(), append_of(document(count), 0, {change(count, 8000)}))
+                  .has_value());
+    REQUIRE(rotated.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+    CHECK(store.get().state() == StoreState::kOpen);
+    CHECK(store.get().counts().documents == count);
+    REQUIRE(append_now(store.get(), append_of(document(count), 0, {change(count)})).has_value());
+    CHECK(store.get().load(document(0)).has_value());
+  }
+  DiskStore again(directory.path() / "s");
+  CHECK(again.get().counts().documents == count + 1);
+  CHECK(again.get().load(document(count / 2)).has_value());
+}
+
+TEST_CASE("somebody who reads is not made to wait for a new MANIFEST", "[store]") {
+  TempDir directory(TempDir::Place::kMemory);
+  auto locked = StoreDirectory::open(directory.path() / "s", disk_options());
+  REQUIRE(locked);
+  auto opened = open_leveldb_kv(std::move(*locked), disk_options());
+  REQUIRE(opened);
+  {
+    const auto cursor = opened->kv->cursor(false);
+    REQUIRE(cursor);
+    const auto busy =
+        std::async(std::launch::async, [&] { return opened->kv->rotate_manifest(false); }).get();
+    REQUIRE(busy);
+    CHECK_FALSE(*busy);
+  }
+  const auto done = opened->kv->rotate_manifest(false);
+  REQUIRE(done);
+  CHECK(*done);
 }
