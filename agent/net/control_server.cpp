@@ -92,7 +92,7 @@ struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
   static Task<void> write_loop(Self self, ClientPtr client);
 
   void welcome(stream_protocol::socket socket);
-  void take_line(const ClientPtr& client, std::size_t bytes);
+  void take_lines(const ClientPtr& client);
   void refuse_line(const ClientPtr& client);
   void send(const ClientPtr& client, std::string line);
   void start_stall_timer(const ClientPtr& client);
@@ -165,7 +165,7 @@ Task<void> ControlServer::Impl::read_loop(Self self, ClientPtr client) {
     }
     // One byte more than a line may have, for its newline.
     auto buffer = asio::dynamic_buffer(client->input, self->options.line_bytes_max + 1);
-    const auto [error, bytes] =
+    const auto [error, ignored] =
         co_await asio::async_read_until(client->socket, buffer, '\n', kTuple);
     if (client->ended || client->closing) break;
     if (error == asio::error::not_found) {
@@ -174,18 +174,24 @@ Task<void> ControlServer::Impl::read_loop(Self self, ClientPtr client) {
       // A client may shut its side down and still wait for answers: those are flushed first.
       self->close_after_flush(client);
     } else {
-      self->take_line(client, bytes);
+      self->take_lines(client);
     }
   }
 }
 
-void ControlServer::Impl::take_line(const ClientPtr& client, std::size_t bytes) {
-  std::string line = client->input.substr(0, bytes - 1);
-  client->input.erase(0, bytes);
-  if (client->input.empty() && client->input.capacity() > kKeptBufferBytes) {
-    client->input.shrink_to_fit();
+/// Every whole line that has come, until the answers pile up.
+void ControlServer::Impl::take_lines(const ClientPtr& client) {
+  std::string& input = client->input;
+  std::size_t begin = 0;
+  while (!client->ended && !client->closing && client->queued_bytes <= options.queue_high_bytes) {
+    const std::size_t end = input.find('\n', begin);
+    if (end == std::string::npos) break;
+    std::string line = input.substr(begin, end - begin);
+    begin = end + 1;
+    if (!line.empty() && handlers.line) handlers.line(client->who.id, std::move(line));
   }
-  if (!line.empty() && handlers.line) handlers.line(client->who.id, std::move(line));
+  input.erase(0, begin);
+  if (input.empty() && input.capacity() > kKeptBufferBytes) input.shrink_to_fit();
 }
 
 void ControlServer::Impl::refuse_line(const ClientPtr& client) {

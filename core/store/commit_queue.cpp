@@ -4,6 +4,7 @@
 #include "core/store/keys.h"
 
 #include <algorithm>
+#include <pthread.h>
 #include <utility>
 
 namespace converge::store {
@@ -99,6 +100,7 @@ std::vector<Request> CommitQueue::take_group() {
 }
 
 void CommitQueue::run() {
+  pthread_setname_np(pthread_self(), "commit");
   bool finished = false;
   while (!finished) {
     SteadyTime until;

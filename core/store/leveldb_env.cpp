@@ -334,6 +334,7 @@ class Worker {
 
  private:
   void run() {
+    pthread_setname_np(pthread_self(), "leveldb");
     std::unique_lock lock(mutex_);
     while (true) {
       wake_.wait(lock, [this] { return stopping_ || !work_.empty(); });
