@@ -51,11 +51,10 @@ std::string encode_request(const RequestId& id, std::string_view method, const j
   return to_compact(message) + "\n";
 }
 
+// Written around the result, which may be large, instead of copying it into the message.
 std::string encode_result(const std::optional<RequestId>& id, const json& result) {
-  json message = envelope();
-  message["id"] = id_json(id);
-  message["result"] = result;
-  return to_compact(message) + "\n";
+  return R"({"id":)" + to_compact(id_json(id)) + R"(,"jsonrpc":"2.0","result":)" +
+         to_compact(result) + "}\n";
 }
 
 std::string encode_error(const std::optional<RequestId>& id, const Error& error) {
@@ -76,29 +75,31 @@ std::string encode_notification(std::string_view method, const json& params) {
 std::variant<Request, BadRequest> parse_request(std::string_view line) {
   auto parsed = parse_json(line, "the request");
   if (!parsed) return bad(std::nullopt, parsed.error().message);
-  const json& message = *parsed;
+  json& message = *parsed;
   if (!message.is_object()) return bad(std::nullopt, "the request is not a JSON object");
   auto id = read_id(message);
   if (!id && message.contains("id") && !message["id"].is_null())
     return bad(std::nullopt, "the request's id is neither an integer nor a string");
-  if (message.value("jsonrpc", json()) != "2.0")
+  const auto version = message.find("jsonrpc");
+  if (version == message.end() || *version != "2.0")
     return bad(std::move(id), "the request does not say \"jsonrpc\":\"2.0\"");
   const auto method = message.find("method");
   if (method == message.end() || !method->is_string())
     return bad(std::move(id), "the request names no method");
   json params = json::object();
-  if (const auto given = message.find("params"); given != message.end()) params = *given;
+  if (const auto given = message.find("params"); given != message.end()) params = std::move(*given);
   if (!params.is_object()) return bad(std::move(id), "the request's params are not an object");
-  return Request{std::move(id), method->get<std::string>(), share(std::move(params))};
+  return Request{std::move(id), std::move(method->get_ref<std::string&>()),
+                 share(std::move(params))};
 }
 
 Result<std::variant<Response, Notification>> parse_reply(std::string_view line) {
   auto parsed = parse_json(line, "the answer");
   if (!parsed || !parsed->is_object()) return bad_reply(line);
-  const json& message = *parsed;
+  json& message = *parsed;
   if (const auto method = message.find("method"); method != message.end()) {
     if (!method->is_string() || !message.contains("params")) return bad_reply(line);
-    return Notification{method->get<std::string>(), share(message["params"])};
+    return Notification{method->get<std::string>(), share(std::move(message["params"]))};
   }
   Response response;
   response.id = read_id(message);
@@ -108,7 +109,7 @@ Result<std::variant<Response, Notification>> parse_reply(std::string_view line) 
   }
   const auto result = message.find("result");
   if (result == message.end()) return bad_reply(line);
-  response.result = share(*result);
+  response.result = share(std::move(*result));
   return response;
 }
 

@@ -10,6 +10,11 @@ namespace converge::engine {
 using crdt::ChangeIndex;
 using model::ChangeHash;
 
+namespace {
+/// So few are looked through one by one before anything is built for finding them.
+constexpr std::size_t kFewChanges = 64;
+}  // namespace
+
 std::vector<ChangeIndex> Document::Impl::indices_of(const Heads& heads, bool* missing) const {
   std::vector<ChangeIndex> out;
   for (const ChangeHash& head : heads) {
@@ -73,10 +78,35 @@ std::optional<ChangeInfo> Document::change_info(const ChangeHash& hash) const {
   return impl_->info(*index);
 }
 
+namespace {
+
+/// Whether everything before `end` is among `known` or their ancestors. May say no where looking
+/// further would say yes. O(changes from `end` on).
+bool covers_all_before(const crdt::ChangeGraph& graph, ChangeIndex end,
+                       const std::vector<ChangeIndex>& known) {
+  // Going back change by change, `open` holds at least the heads of what is left.
+  std::vector<ChangeIndex> open = graph.head_indices();
+  for (auto change = static_cast<ChangeIndex>(graph.size()); change-- > end;) {
+    std::erase(open, change);
+    graph.for_each_dep(change, [&](ChangeIndex dep) { open.push_back(dep); });
+  }
+  return std::ranges::all_of(
+      open, [&](ChangeIndex head) { return std::ranges::find(known, head) != known.end(); });
+}
+
+}  // namespace
+
 std::vector<ChangeHash> Document::changes_since(const Heads& have) const {
   const crdt::ChangeGraph& graph = impl_->graph;
   const auto known = impl_->indices_of(have);
   std::vector<ChangeHash> out;
+  const ChangeIndex end = known.empty() ? 0 : *std::ranges::max_element(known) + 1;
+  const std::size_t behind = graph.size() - end;
+  if (behind <= kFewChanges && covers_all_before(graph, end, known)) {
+    // What was just made or received: no need for a clock.
+    out.assign(graph.hashes().end() - static_cast<std::ptrdiff_t>(behind), graph.hashes().end());
+    return out;
+  }
   for (const ChangeIndex change : graph.not_in(graph.clock_of(known))) {
     out.push_back(graph.hash(change));
   }

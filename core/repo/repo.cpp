@@ -260,6 +260,7 @@ bool Repo::submit_overflow(const CellPtr& cell, store::DocumentAppend& part,
                            const store::Source& source, store::Durability durability) {
   std::size_t left = 0;
   for (const store::NewChange& change : part.changes) left += stored_bytes(change);
+  if (left <= kBatchBytes) return false;
   std::set<ChangeHash> heads(cell->submitted.begin(), cell->submitted.end());
   std::size_t begin = 0;
   while (left > kBatchBytes) {

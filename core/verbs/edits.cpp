@@ -238,12 +238,15 @@ Result<Outcome> splice(engine::Document& document, const Pointer& pointer, std::
 
 json to_json(const Outcome& outcome) {
   json heads = json::array();
-  for (const auto& hash : outcome.heads) heads.push_back(hash.to_hex());
-  return {{"change", outcome.change ? json(outcome.change->to_hex()) : json(nullptr)},
-          {"heads", std::move(heads)},
-          {"unchanged", outcome.unchanged},
-          {"summary", outcome.summary},
-          {"ops", outcome.ops}};
+  for (const auto& hash : outcome.heads) heads.emplace_back(hash.to_hex());
+  // Member by member: a list of initialisers copies each of them.
+  json out = json::object();
+  out["change"] = outcome.change ? json(outcome.change->to_hex()) : json(nullptr);
+  out["heads"] = std::move(heads);
+  out["unchanged"] = outcome.unchanged;
+  out["summary"] = outcome.summary;
+  out["ops"] = outcome.ops;
+  return out;
 }
 
 }  // namespace converge::verbs
