@@ -1,25 +1,22 @@
+// The plain functions, for the reason that core/codec/sha256.cpp gives.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "core/store/running_hash.h"
 
-#include "core/base/assert.h"
-
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 namespace converge::store {
 
 struct RunningHash::Impl {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~Impl() { EVP_MD_CTX_free(context); }
+  Impl() { SHA256_Init(&context); }
+  SHA256_CTX context;
 };
 
-RunningHash::RunningHash() : impl_(std::make_unique<Impl>()) {
-  ASSERT(impl_->context != nullptr);
-  ASSERT(EVP_DigestInit_ex(impl_->context, EVP_sha256(), nullptr) == 1);
-}
+RunningHash::RunningHash() : impl_(std::make_unique<Impl>()) {}
 RunningHash::~RunningHash() = default;
 RunningHash::RunningHash(RunningHash&&) noexcept = default;
 
 void RunningHash::add(std::string_view bytes) {
-  ASSERT(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) == 1);
+  SHA256_Update(&impl_->context, bytes.data(), bytes.size());
 }
 
 void RunningHash::add_sized(std::string_view bytes) {
@@ -31,10 +28,7 @@ void RunningHash::add_sized(std::string_view bytes) {
 
 Sha256 RunningHash::finish() {
   Sha256 out{};
-  unsigned int length = 0;
-  ASSERT(EVP_DigestFinal_ex(impl_->context, reinterpret_cast<unsigned char*>(out.data()),
-                            &length) == 1);
-  ASSERT(length == out.size());
+  SHA256_Final(reinterpret_cast<unsigned char*>(out.data()), &impl_->context);
   return out;
 }
 
