@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
 
 namespace converge::control {
 namespace {
@@ -38,6 +41,72 @@ JsonPlace place_of(std::string_view text, std::size_t byte) {
   return place;
 }
 
+std::string dump(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// The library looks at each byte of a string through a table; most need nothing done.
+void write_string(const std::string& text, std::string& out) {
+  const bool is_plain = std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+  });
+  if (!is_plain) {
+    out += dump(nlohmann::json(text), -1);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+template <class Integer>
+void write_integer(Integer number, std::string& out) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+/// What the library's dump() writes, several times as fast for what answers consist of.
+void write_compact(const nlohmann::json& value, std::string& out) {
+  using Type = nlohmann::json::value_t;
+  char between = 0;
+  const auto separate = [&out, &between] {
+    if (std::exchange(between, ',') != 0) out += ',';
+  };
+  switch (value.type()) {
+    case Type::object:
+      out += '{';
+      for (const auto& [key, member] : value.get_ref<const nlohmann::json::object_t&>()) {
+        separate();
+        write_string(key, out);
+        out += ':';
+        write_compact(member, out);
+      }
+      out += '}';
+      return;
+    case Type::array:
+      out += '[';
+      for (const nlohmann::json& item : value) {
+        separate();
+        write_compact(item, out);
+      }
+      out += ']';
+      return;
+    case Type::string:
+      return write_string(value.get_ref<const std::string&>(), out);
+    case Type::number_integer:
+      return write_integer(value.get<std::int64_t>(), out);
+    case Type::number_unsigned:
+      return write_integer(value.get<std::uint64_t>(), out);
+    case Type::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      return;
+    default:
+      out += dump(value, -1);
+  }
+}
+
 }  // namespace
 
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what) {
@@ -58,11 +127,11 @@ Result<nlohmann::json> parse_json(std::string_view text, std::string_view what) 
 }
 
 std::string to_compact(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string out;
+  write_compact(value, out);
+  return out;
 }
 
-std::string to_pretty(const nlohmann::json& value) {
-  return value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string to_pretty(const nlohmann::json& value) { return dump(value, 2); }
 
 }  // namespace converge::control
