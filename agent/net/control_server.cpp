@@ -50,8 +50,9 @@ struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
     std::string input;
     std::deque<std::string> queue;
     std::size_t queued_bytes = 0;
+    std::size_t unanswered = 0;      ///< lines handed over
     asio::steady_timer wake_writer;  ///< cancelled when there is something to write
-    asio::steady_timer wake_reader;  ///< cancelled when the queue is short again
+    asio::steady_timer wake_reader;  ///< cancelled when more may be read
     asio::steady_timer stall;        ///< runs during each write
     bool closing = false;            ///< nothing is read any more; ends when the queue is empty
     bool ended = false;
@@ -92,6 +93,7 @@ struct ControlServer::Impl : std::enable_shared_from_this<ControlServer::Impl> {
   static Task<void> write_loop(Self self, ClientPtr client);
 
   void welcome(stream_protocol::socket socket);
+  bool may_read(const Client& client) const;
   void take_lines(const ClientPtr& client);
   void refuse_line(const ClientPtr& client);
   void send(const ClientPtr& client, std::string line);
@@ -158,7 +160,7 @@ void ControlServer::Impl::welcome(stream_protocol::socket socket) {
 
 Task<void> ControlServer::Impl::read_loop(Self self, ClientPtr client) {
   while (!client->ended && !client->closing) {
-    if (client->queued_bytes > self->options.queue_high_bytes) {
+    if (!self->may_read(*client)) {
       client->wake_reader.expires_at(asio::steady_timer::time_point::max());
       co_await client->wake_reader.async_wait(kTuple);
       continue;
@@ -179,16 +181,23 @@ Task<void> ControlServer::Impl::read_loop(Self self, ClientPtr client) {
   }
 }
 
-/// Every whole line that has come, until the answers pile up.
+bool ControlServer::Impl::may_read(const Client& client) const {
+  return client.queued_bytes <= options.queue_high_bytes &&
+         client.unanswered < options.unanswered_max;
+}
+
+/// Every whole line that has come, until questions or answers pile up.
 void ControlServer::Impl::take_lines(const ClientPtr& client) {
   std::string& input = client->input;
   std::size_t begin = 0;
-  while (!client->ended && !client->closing && client->queued_bytes <= options.queue_high_bytes) {
+  while (!client->ended && !client->closing && may_read(*client)) {
     const std::size_t end = input.find('\n', begin);
     if (end == std::string::npos) break;
     std::string line = input.substr(begin, end - begin);
     begin = end + 1;
-    if (!line.empty() && handlers.line) handlers.line(client->who.id, std::move(line));
+    if (line.empty() || !handlers.line) continue;
+    ++client->unanswered;
+    handlers.line(client->who.id, std::move(line));
   }
   input.erase(0, begin);
   if (input.empty() && input.capacity() > kKeptBufferBytes) input.shrink_to_fit();
@@ -241,7 +250,7 @@ void ControlServer::Impl::start_stall_timer(const ClientPtr& client) {
 void ControlServer::Impl::wrote(const ClientPtr& client, std::size_t bytes) {
   client->stall.cancel();
   client->queued_bytes -= bytes;
-  if (client->queued_bytes <= options.queue_high_bytes) client->wake_reader.cancel();
+  if (may_read(*client)) client->wake_reader.cancel();
 }
 
 void ControlServer::Impl::send(const ClientPtr& client, std::string line) {
@@ -328,6 +337,17 @@ void ControlServer::send(ControlClientId client, std::string line) {
   if (found == impl_->clients.end()) return;
   const auto target = found->second;
   impl_->send(target, std::move(line));
+}
+
+void ControlServer::answer(ControlClientId client, std::string line) {
+  const auto found = impl_->clients.find(client);
+  if (found == impl_->clients.end()) return;
+  const Impl::ClientPtr target = found->second;
+  ASSERT(target->unanswered > 0);
+  --target->unanswered;
+  if (!line.empty()) impl_->send(target, std::move(line));
+  // Not before there is room for a good many.
+  if (target->unanswered <= impl_->options.unanswered_max / 2) target->wake_reader.cancel();
 }
 
 void ControlServer::close_after_flush(ControlClientId client) {

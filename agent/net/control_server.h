@@ -48,12 +48,15 @@ class ControlServer {
     std::size_t clients_max = 256;
     std::size_t queue_max_bytes = 256u << 20;  ///< unread answers of one client: closed above it
     std::size_t queue_high_bytes = 8u << 20;   ///< reading from it pauses above this
+    /// Lines of one client that wait for their answer; no more is read of it meanwhile. Enough to
+    /// keep every thread busy, few enough to stay in the processor's cache.
+    std::size_t unanswered_max = 1024;
     std::chrono::milliseconds stall_timeout{60'000};
   };
 
   struct Handlers {
     std::function<void(const ControlClient&)> connected = {};
-    /// One line without its newline. Never empty.
+    /// One line without its newline. Never empty. Each wants one answer().
     std::function<void(ControlClientId, std::string)> line = {};
     /// Once per connected client, whoever closed.
     std::function<void(ControlClientId)> disconnected = {};
@@ -77,6 +80,9 @@ class ControlServer {
 
   /// Queues `line` and a newline. Dropped when the client is gone.
   void send(ControlClientId client, std::string line);
+  /// The same for the answer to one of the lines that the client sent; empty: there is nothing to
+  /// say.
+  void answer(ControlClientId client, std::string line);
   void close_after_flush(ControlClientId client);
   std::size_t client_count() const;
 

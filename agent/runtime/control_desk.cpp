@@ -81,13 +81,13 @@ void ControlDesk::handle(ControlClientId client, const std::string& line) {
   if (place == clients_.end()) return;
   auto parsed = control::parse_request(line);
   if (const auto* bad = std::get_if<control::BadRequest>(&parsed)) {
-    return send(client, control::encode_error(bad->id, bad->error));
+    return answer(client, control::encode_error(bad->id, bad->error));
   }
   const auto& request = std::get<control::Request>(parsed);
   if (stopping_) {
-    return send(client, control::encode_error(
-                            request.id, Error{ErrorCode::kUnavailable, "the agent is stopping",
-                                              "agent.stopping"}));
+    return answer(client, control::encode_error(
+                              request.id, Error{ErrorCode::kUnavailable, "the agent is stopping",
+                                                "agent.stopping"}));
   }
   const std::uint64_t subscription = place->second.next_subscription;
   if (request.method == "watch.start" || request.method == "agent.logs")
@@ -100,10 +100,17 @@ void ControlDesk::handle(ControlClientId client, const std::string& line) {
   };
   dispatcher_.dispatch(request, std::move(sink), subscription,
                        [this, client, id = request.id](const Result<Json>& result) {
-                         if (!id) return;  // a notification wants no answer
-                         send(client, result ? control::encode_result(id, *result)
-                                             : control::encode_error(id, result.error()));
+                         if (!id) return answer(client, {});  // a notification
+                         answer(client, result ? control::encode_result(id, *result)
+                                               : control::encode_error(id, result.error()));
                        });
+}
+
+void ControlDesk::answer(ControlClientId client, std::string line) {
+  if (!line.empty() && line.back() == '\n') line.pop_back();
+  context_.net->post([this, client, line = std::move(line)]() mutable {
+    server_->answer(client, std::move(line));
+  });
 }
 
 void ControlDesk::send(ControlClientId client, std::string line) {

@@ -37,7 +37,8 @@ class ControlDesk {
   };
 
   void handle(net::ControlClientId client, const std::string& line);
-  void send(net::ControlClientId client, std::string line);  ///< any thread
+  void send(net::ControlClientId client, std::string line);    ///< any thread
+  void answer(net::ControlClientId client, std::string line);  ///< to one request; any thread
 
   Context& context_;
   handlers::Dispatcher dispatcher_;

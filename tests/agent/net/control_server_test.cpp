@@ -42,7 +42,8 @@ class TempDir {
   fs::path path;
 };
 
-/// A server that answers "echo LINE", and LINE bytes of 'x' to "big N", on its own thread.
+/// A server that answers "echo LINE", N bytes of 'x' to "big N", and nothing yet to "later", on its
+/// own thread.
 class RunningServer {
  public:
   explicit RunningServer(ControlServer::Options options) {
@@ -68,8 +69,16 @@ class RunningServer {
     return changed_.wait_for(lock, 20s, condition);
   }
 
+  void answer_waiting(const std::string& line) {
+    asio::post(io_, [this, line] {
+      const std::lock_guard lock(mutex_);
+      for (const ControlClientId client : waiting) server_->answer(client, line);
+    });
+  }
+
   Result<void> started;
-  int connected = 0;  ///< guarded by the lock of wait()
+  std::vector<ControlClientId> waiting;  ///< guarded by the lock of wait(), like all below
+  int connected = 0;
   int disconnected = 0;
   uid_t uid = 0;
   pid_t pid = 0;
@@ -101,13 +110,17 @@ class RunningServer {
   }
 
   void answer(ControlClientId client, const std::string& line) {
-    if (line.starts_with("bye")) {
-      server_->send(client, "good bye");
+    if (line.starts_with("later")) {
+      const std::lock_guard lock(mutex_);
+      waiting.push_back(client);
+      changed_.notify_all();
+    } else if (line.starts_with("bye")) {
+      server_->answer(client, "good bye");
       server_->close_after_flush(client);
     } else if (line.starts_with("big ")) {
-      server_->send(client, std::string(std::stoul(line.substr(4)), 'x'));
+      server_->answer(client, std::string(std::stoul(line.substr(4)), 'x'));
     } else {
-      server_->send(client, "echo " + line);
+      server_->answer(client, "echo " + line);
     }
   }
 
@@ -226,6 +239,17 @@ TEST_CASE("a client that does not read is paused and then cut", "[net]") {
     CHECK(server.wait([&] { return server.log.find("unread") != std::string::npos; }));
   }
   CHECK(server.wait([&] { return server.disconnected == 1; }));
+}
+
+TEST_CASE("a client with many requests unanswered is not read until some are", "[net]") {
+  const TempDir dir;
+  RunningServer server({.path = dir.path / "s", .unanswered_max = 4});
+  Client client(dir.path / "s");
+  client.send("later\nlater\nlater\nlater\nx\ny\n");
+  CHECK(server.wait([&] { return server.waiting.size() == 4; }));
+  server.answer_waiting("now");
+  for (const char* line : {"now", "now", "now", "now", "echo x", "echo y"})
+    CHECK(client.line() == line);
 }
 
 TEST_CASE("the number of clients is bounded", "[net]") {
