@@ -14,12 +14,12 @@ int digit_value(char c) {
 
 std::string to_hex(ByteView bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '\0');
+  char* at = out.data();
   for (const std::byte b : bytes) {
     const auto value = std::to_integer<unsigned>(b);
-    out.push_back(kDigits[value >> 4]);
-    out.push_back(kDigits[value & 15]);
+    *at++ = kDigits[value >> 4];
+    *at++ = kDigits[value & 15];
   }
   return out;
 }
