@@ -1,8 +1,5 @@
 #include "agent/net/connection.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +9,6 @@ namespace {
 using session::Time;
 namespace action = session::action;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// A frame goes out in pieces, so that progress shows and a stall is seen.
 constexpr std::size_t kPieceBytes = 256 * 1024;
 constexpr std::size_t kReadBytes = 64 * 1024;

@@ -1,16 +1,16 @@
 #include "agent/net/control_server.h"
 
+#include "agent/net/listening.h"
+#include "agent/net/task.h"
 #include "agent/net/unix_socket.h"
 #include "core/base/assert.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <deque>
 #include <exception>
@@ -22,15 +22,10 @@
 namespace converge::net {
 namespace {
 
-namespace asio = boost::asio;
 using asio::local::stream_protocol;
-using boost::system::error_code;
-template <class T>
-using Task = asio::awaitable<T>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr auto kAcceptRetry = std::chrono::milliseconds(100);
-constexpr std::size_t kPieceBytes = 256 * 1024;
+/// Answers go out together, up to so many.
+constexpr std::size_t kAnswerBytes = 256 * 1024;
 /// A line buffer that grew is given back.
 constexpr std::size_t kKeptBufferBytes = 1u << 20;
 
@@ -220,14 +215,14 @@ Task<void> ControlServer::Impl::write_loop(Self self, ClientPtr client) {
     std::string line = std::move(client->queue.front());
     client->queue.pop_front();
     // Answers to pipelined requests come in bursts: one write takes them all.
-    while (!client->queue.empty() && line.size() + client->queue.front().size() <= kPieceBytes) {
+    while (!client->queue.empty() && line.size() + client->queue.front().size() <= kAnswerBytes) {
       line += client->queue.front();
       client->queue.pop_front();
     }
     std::size_t offset = 0;
     while (offset < line.size() && !client->ended) {
       const asio::const_buffer piece(line.data() + offset,
-                                     std::min(line.size() - offset, kPieceBytes));
+                                     std::min(line.size() - offset, kAnswerBytes));
       self->start_stall_timer(client);
       const auto [error, bytes] = co_await client->socket.async_write_some(piece, kTuple);
       offset += bytes;

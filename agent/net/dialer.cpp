@@ -2,16 +2,12 @@
 
 #include "agent/net/hub_impl.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <utility>
 
 namespace converge::net {
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kFingerprintDigits = 64;
 
 bool is_fingerprint(const std::string& text) {

@@ -1,14 +1,14 @@
 #include "agent/net/http_server.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
+#include "agent/net/listening.h"
+#include "agent/net/task.h"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -22,25 +22,12 @@
 namespace converge::net {
 namespace {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
-using boost::system::error_code;
-template <class T>
-using Task = asio::awaitable<T>;
 using Request = http::request<http::empty_body>;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
-constexpr auto kAcceptRetry = std::chrono::milliseconds(100);
-
-Error listen_error(const std::string& place, const error_code& error) {
-  ErrorCode code = ErrorCode::kIo;
-  if (error == asio::error::address_in_use) code = ErrorCode::kConflict;
-  if (error == asio::error::access_denied) code = ErrorCode::kDenied;
-  return Error{code, place + ": " + error.message()};
-}
 
 /// The Host header without its port: "localhost:9090", "[::1]:9090".
 std::string_view host_of(std::string_view header) {
@@ -212,20 +199,8 @@ Result<std::uint16_t> HttpServer::start() {
     return Error{ErrorCode::kInvalid,
                  "'" + impl_->options.address + "' is not a loopback address such as 127.0.0.1"};
   }
-  const tcp::endpoint endpoint(address, impl_->options.port);
-  tcp::acceptor& acceptor = impl_->acceptor;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  std::uint16_t port = 0;
-  if (!error) port = acceptor.local_endpoint(error).port();
-  if (error) {
-    error_code ignored;
-    acceptor.close(ignored);
-    return listen_error(impl_->options.address + " port " + std::to_string(impl_->options.port),
-                        error);
-  }
+  const auto port = listen_on(impl_->acceptor, tcp::endpoint(address, impl_->options.port));
+  if (!port) return port.error();
   impl_->spawn(Impl::accept_loop(impl_));
   return port;
 }

@@ -1,8 +1,7 @@
 #include "agent/net/hub_impl.h"
+#include "agent/net/listening.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <utility>
 
@@ -11,19 +10,9 @@ namespace {
 
 using asio::ip::tcp;
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// How often a full listener looks whether there is room again. It then does not accept: clients
 /// wait in the kernel's queue, because a socket that is accepted and cut ends some client programs.
 constexpr auto kFullPoll = std::chrono::milliseconds(20);
-constexpr auto kAcceptRetry = std::chrono::milliseconds(100);
-
-Error listen_error(const std::string& place, const error_code& error) {
-  ErrorCode code = ErrorCode::kIo;
-  if (error == asio::error::address_in_use) code = ErrorCode::kConflict;
-  if (error == asio::error::access_denied) code = ErrorCode::kDenied;
-  if (error.value() == EADDRNOTAVAIL) code = ErrorCode::kInvalid;
-  return Error{code, "cannot listen on " + place + ": " + error.message()};
-}
 
 }  // namespace
 
@@ -42,17 +31,9 @@ Result<std::uint16_t> PeerHub::Impl::listen(const PeerHub::ListenOptions& listen
     tls = *made;
   }
 
-  const tcp::endpoint endpoint(address, listen_options.port);
-  const std::string place = listen_options.address + " port " + std::to_string(listen_options.port);
   tcp::acceptor acceptor(io);
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return listen_error(place, error);
-  const std::uint16_t port = acceptor.local_endpoint(error).port();
-  if (error) return listen_error(place, error);
-
+  const auto port = listen_on(acceptor, tcp::endpoint(address, listen_options.port));
+  if (!port) return port.error();
   auto listener =
       std::make_shared<Listener>(Listener{std::move(acceptor), listen_options, std::move(tls)});
   listeners.push_back(listener);

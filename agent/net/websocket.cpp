@@ -2,10 +2,8 @@
 
 #include "agent/net/wire.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
@@ -22,8 +20,6 @@ namespace http = boost::beast::http;
 namespace ws = boost::beast::websocket;
 using asio::ip::tcp;
 
-/// Errors come back as values: `const auto [error, n] = co_await f(..., kTuple)`.
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
 /// A buffer that grew for one big message is given back after it.
 constexpr std::size_t kKeptBufferBytes = 1u << 20;

@@ -1,13 +1,12 @@
 #pragma once
 
+#include "agent/net/task.h"
 #include "agent/net/tls_context.h"
 #include "agent/net/url.h"
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/system/error_code.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -20,11 +19,6 @@
 /// WebSocket over TCP or TLS, behind one interface, so that everything above is written and
 /// compiled once. Internal to agent/net. Network thread only.
 namespace converge::net {
-
-namespace asio = boost::asio;
-using boost::system::error_code;
-template <class T>
-using Task = asio::awaitable<T>;
 
 struct WebSocketOptions {
   std::size_t message_bytes_max = 100u << 20;

@@ -1,8 +1,6 @@
 #include "agent/net/wire.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/detect_ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -18,9 +16,6 @@ namespace {
 
 namespace beast = boost::beast;
 using asio::ip::tcp;
-
-/// Errors come back as values: `const auto [error, n] = co_await f(..., kTuple)`.
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 bool is_timeout(const error_code& error) { return error == beast::error::timeout; }
 

@@ -1,16 +1,15 @@
 #pragma once
 
+#include "agent/net/task.h"
 #include "agent/net/tls_context.h"
 #include "core/base/result.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/system/error_code.hpp>
 
 #include <array>
 #include <chrono>
@@ -27,11 +26,6 @@ enum class role_type;
 
 /// What lies under a WebSocket. Internal to agent/net. Network thread only.
 namespace converge::net {
-
-namespace asio = boost::asio;
-using boost::system::error_code;
-template <class T>
-using Task = asio::awaitable<T>;
 
 /// The bytes of a connection: TCP, or TLS over it. An Asio AsyncReadStream and AsyncWriteStream
 /// whose operations all complete through one type of function: what is composed of them is compiled

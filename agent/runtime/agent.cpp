@@ -131,7 +131,6 @@ Result<std::unique_ptr<Agent>> Agent::start(const config::Config& config, teleme
   auto port = impl->services->peer_service().start();
   if (!port) {
     Error error = port.error();
-    error.message = fmt::format("cannot listen on {}: {}", config.listen, error.message);
     if (error.code == ErrorCode::kConflict) error.code = ErrorCode::kIo;
     if (error.hint.empty())
       error.hint = "choose another with --listen ADDRESS:PORT, or --listen off";

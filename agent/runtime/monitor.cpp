@@ -37,8 +37,7 @@ Result<void> Monitor::start() {
   const auto port = started.get();
   if (!port) {
     Error error = port.error();
-    error.message =
-        fmt::format("cannot serve metrics on {}: {}", context_.config.metrics, error.message);
+    error.message = "metrics: " + error.message;
     if (error.code == ErrorCode::kConflict) error.code = ErrorCode::kIo;
     if (error.hint.empty()) error.hint = "choose another with --metrics ADDRESS:PORT";
     return error;

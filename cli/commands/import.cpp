@@ -121,6 +121,14 @@ Result<std::vector<json>> requests_of(Session& session, const std::string& file)
   return requests;
 }
 
+/// The agent judges the bytes that we sent; only we know which file they came from.
+Error with_file(const std::string& file, Error error) {
+  if (control::row_of(error).id != ErrorId::kInputFile) return error;
+  const std::string what = file == "-" ? "stdin" : "the file \"" + file + "\"";
+  error.message = what + " cannot be imported\n" + error.message;
+  return error;
+}
+
 }  // namespace
 
 Result<int> run_import(Session& session) {
@@ -142,7 +150,7 @@ Result<int> run_import(Session& session) {
       if (ack)
         items.push_back(std::move(*ack));
       else
-        failures.add(ack.error());
+        failures.add(with_file(file, ack.error()));
     }
   }
   return print_acks(session, "AckList", items, failures, "id");

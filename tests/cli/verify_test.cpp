@@ -66,8 +66,8 @@ TEST_CASE("17: the planted bug shrinks to two changes, the same seed gives the s
   FileFixture f;
   const Words files = replicas_with_two_primaries(f, 12);  // 38 changes
   const std::string out = (f.home / "out").string();
-  const Words words = with({"verify", "convergence", "-o", "json", "--seed", "7", "--invariant",
-                            kOnePrimary, "--artifacts", out, "--force"},
+  const Words words = with({"verify", "convergence", "--timeout", "0", "-o", "json", "--seed", "7",
+                            "--invariant", kOnePrimary, "--artifacts", out, "--force"},
                            files);
 
   const CliRun first = f.run(words);
@@ -85,10 +85,11 @@ TEST_CASE("17: the planted bug shrinks to two changes, the same seed gives the s
 
   // The directory repeats it: one file for each of the two replicas.
   CHECK(example["artifacts"] == out + "/invariant-1");
-  Words repeat = {"verify", "convergence", "--seed", "7", "--invariant", kOnePrimary};
+  Words repeat = {"verify", "convergence", "--timeout",   "0",
+                  "--seed", "7",           "--invariant", kOnePrimary};
   for (const auto& entry : std::filesystem::directory_iterator(out + "/invariant-1"))
     if (entry.path().extension() == ".automerge") repeat.push_back(entry.path());
-  CHECK(repeat.size() == 8);
+  CHECK(repeat.size() == 10);
   CHECK(f.run(repeat).exit == 1);
 }
 

@@ -53,6 +53,16 @@ class Commands(ProcessTest):
         self.assertEqual(self.laptop.ok("query", "$.n", "--at", f"#{first}", "--in", "a"), "1")
         self.assertEqual(self.laptop.ok("get", "a", "/n", "--at", f"#{first}"), "1")
 
+    def test_a_damaged_file_is_named(self):
+        path = self.laptop.place.file("notes.automerge")
+        self.laptop.ok("new", "--name", "a", "-f", "-", stdin='{"n": 1}')
+        self.laptop.ok("export", "a", "--to", path)
+        with open(path, "r+b") as file:
+            file.seek(-3, os.SEEK_END)
+            file.write(b"\0\0\0")
+
+        self.expect(self.laptop.ctl("import", path), 8, "notes.automerge", "checksum")
+
     def test_restore_revert_and_edit(self):
         self.laptop.ok("new", "--name", "a", "-f", "-", stdin='{"n": 1, "l": ["x"]}')
         first = self.laptop.ok("heads", "a")
