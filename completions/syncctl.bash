@@ -5,7 +5,7 @@ _syncctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="${COMP_WORDS[i]}"
     case "$word" in
-      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--confirm|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--from-peer|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
+      --ack|--actor|--after|--all|--artifacts|--as|--at|--backup|--bad|--base|--by|--check|--collections|--color|--combined|--confirm|--context|--deadline|--debounce|--default|--depth|--doc|--durability|--expect|--expires|--file|--for|--format|--from|--from-peer|--good|--id|--if-heads|--if-value|--in|--into|--invariant|--invariant-cmd|--jq|--junit|--key|--kind|--level|--limit|--list-key|--max-time|--message|--name|--older|--orders|--output|--parallel|--path|--payloads|--peer|--pick|--plan|--policy|--prefix|--progress|--rate|--report|--reproduce|--request-id|--rule|--sample|--schema|--seed|--since|--socket|--sort|--state|--store|--tap|--timeout|--to|--top|--type|--until|--url|--value|--with|-C|-f|-l|-m|-o) ((i++)); continue ;;
       -*) continue ;;
     esac
     case "$command $word" in
@@ -101,6 +101,7 @@ _syncctl() {
       'config validate') command='config validate' ;;
       'config path') command='config path' ;;
       ' doctor') command='doctor' ;;
+      ' bundle') command='bundle' ;;
       ' store') command='store' ;;
       'store check') command='store check' ;;
       'store repair') command='store repair' ;;
@@ -110,6 +111,7 @@ _syncctl() {
       'store backup') command='store backup' ;;
       'store restore') command='store restore' ;;
       'store import-legacy') command='store import-legacy' ;;
+      'store migrate') command='store migrate' ;;
       'store id') command='store id' ;;
       ' quarantine') command='quarantine' ;;
       'quarantine ls') command='quarantine ls' ;;
@@ -132,7 +134,7 @@ _syncctl() {
     esac
   done
   case "$command" in
-    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent key config doctor store quarantine debug completion man schema help version' ;;
+    '') children='new ls get heads set unset insert incr splice patch apply rm name import export batch edit query log show diff blame explain bisect restore revert fork merge conflict status sync wait watch peer outbox invite join digest compare verify record replay git agent key config doctor bundle store quarantine debug completion man schema help version' ;;
     'new') flags='--file -f --name --id --message -m --request-id' ;;
     'ls') flags='--limit -l --after --sort --reverse --conflicted --degraded --deleted --count' ;;
     'get') flags='--raw -r --typed --default --meta' ;;
@@ -225,7 +227,8 @@ _syncctl() {
     'config validate') flags='' ;;
     'config path') flags='' ;;
     'doctor') flags='--fix' ;;
-    'store') children='check repair salvage compact stats backup restore import-legacy id' ;;
+    'bundle') flags='--doc --reproduce --no-anonymize --to --force' ;;
+    'store') children='check repair salvage compact stats backup restore import-legacy migrate id' ;;
     'store check') flags='--quick --deep --sample --doc --backup --junit' ;;
     'store repair') flags='--apply --plan --from-peer' ;;
     'store salvage') flags='--into --report' ;;
@@ -234,6 +237,7 @@ _syncctl() {
     'store backup') flags='--incremental' ;;
     'store restore') flags='--into --check' ;;
     'store import-legacy') flags='--into --report' ;;
+    'store migrate') flags='--to --backup' ;;
     'store id') flags='--new' ;;
     'quarantine') children='ls show export retry drop' ;;
     'quarantine ls') flags='' ;;

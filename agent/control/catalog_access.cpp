@@ -1,6 +1,10 @@
 #include "agent/control/catalog_access.h"
 
+#include "agent/control/catalog_mark.h"
 #include "core/base/assert.h"
+#include "core/control/error_table.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -12,25 +16,62 @@ namespace {
 using CatalogEdit = std::function<Result<bool>(engine::Document&, const engine::CommitOptions&,
                                                std::vector<store::NameEdit>& index)>;
 
+/// What the catalog's shard does with it, or with the reason why it cannot be had.
+using CatalogTask = std::function<void(ShardAccess&, Result<engine::Document*>)>;
+
+/// With a hole it does not say what a name stands for, nor how often it was removed: what would be
+/// written now could undo what is lost here.
+Error degraded(std::size_t missing) {
+  return control::make_error(control::ErrorId::kDocDegraded,
+                             fmt::format("the catalog is degraded: {} of its changes are "
+                                         "unreadable, and no name is changed on top of a hole",
+                                         missing),
+                             "syncctl store repair --from-peer PEER");
+}
+
+void run_whole(ShardAccess& shard, const DocumentId& catalog, const CatalogTask& task) {
+  const auto document = open_catalog(shard, catalog);
+  if (!document) return task(shard, document);
+  if (const auto missing = shard.repo.missing_changes(catalog))
+    return task(shard, degraded(*missing));
+  task(shard, document);
+}
+
+/// Runs `task` with the whole catalog on its shard. What cannot be read of it is set aside first,
+/// so that peers send it again.
+void with_whole_catalog(Services& services, CatalogTask task) {
+  const DocumentId catalog = services.catalog();
+  services.on_shard(catalog, [&services, catalog, task = std::move(task)](ShardAccess& shard) {
+    const auto document = open_catalog(shard, catalog);
+    if (document || document.error().code != ErrorCode::kCorrupt)
+      return run_whole(shard, catalog, task);
+    services.heal(catalog, [&services, catalog, task](Result<void> healed) {
+      services.on_shard(catalog, [catalog, task, healed](ShardAccess& there) {
+        healed ? run_whole(there, catalog, task) : task(there, healed.error());
+      });
+    });
+  });
+}
+
 void edit_catalog(Services& services, std::optional<store::IdempotentResult> remembered,
                   CatalogEdit edit, std::function<void(Result<bool>)> then) {
   const DocumentId catalog = services.catalog();
-  services.on_shard(catalog, [catalog, remembered = std::move(remembered), edit = std::move(edit),
-                              then = std::move(then)](ShardAccess& shard) {
-    const auto document = open_catalog(shard, catalog);
-    if (!document) return then(document.error());
-    engine::CommitOptions options;
-    options.time = shard.clock.wall_now_ms() / 1000;
-    repo::CommitRequest request;
-    request.idempotency = remembered;
-    const auto changed = edit(**document, options, request.names);
-    if (!changed) return then(changed.error());
-    shard.repo.commit(catalog, std::move(request),
-                      [then, changed = *changed](Result<repo::Committed> done) {
-                        if (!done) return then(done.error());
-                        then(changed);
-                      });
-  });
+  with_whole_catalog(
+      services, [catalog, remembered = std::move(remembered), edit = std::move(edit),
+                 then = std::move(then)](ShardAccess& shard, Result<engine::Document*> document) {
+        if (!document) return then(document.error());
+        engine::CommitOptions options;
+        options.time = shard.clock.wall_now_ms() / 1000;
+        repo::CommitRequest request;
+        request.idempotency = remembered;
+        const auto changed = edit(**document, options, request.names);
+        if (!changed) return then(changed.error());
+        shard.repo.commit(catalog, std::move(request),
+                          [then, changed = *changed](Result<repo::Committed> done) {
+                            if (!done) return then(done.error());
+                            then(changed);
+                          });
+      });
 }
 
 }  // namespace
@@ -50,13 +91,12 @@ Result<engine::Document*> open_catalog(ShardAccess& shard, const DocumentId& cat
 
 void look_up_name(Services& services, const std::string& name,
                   std::function<void(Result<NameState>)> then) {
-  const DocumentId catalog = services.catalog();
-  services.on_shard(catalog, [catalog, name, then = std::move(then)](ShardAccess& shard) {
-    const auto document = open_catalog(shard, catalog);
-    if (!document) return then(document.error());
-    const engine::View view = (*document)->now();
-    then(NameState{repo::find_name(view, name), repo::generation_of(view, name)});
-  });
+  with_whole_catalog(
+      services, [name, then = std::move(then)](ShardAccess&, Result<engine::Document*> document) {
+        if (!document) return then(document.error());
+        const engine::View view = (*document)->now();
+        then(NameState{repo::find_name(view, name), repo::generation_of(view, name)});
+      });
 }
 
 void bind_name(Services& services, const CallPtr&, const std::string& name,
@@ -91,13 +131,15 @@ void delete_in_catalog(Services& services, const std::vector<DocumentId>& docume
                        std::function<void(Result<bool>)> then) {
   edit_catalog(
       services, std::nullopt,
-      [documents](engine::Document& catalog, const engine::CommitOptions& options,
-                  std::vector<store::NameEdit>& index) {
+      [&services, documents](engine::Document& catalog, const engine::CommitOptions& options,
+                             std::vector<store::NameEdit>& index) {
         repo::for_each_name(catalog.now(), [&](std::string_view name, const DocumentId& document) {
           if (std::find(documents.begin(), documents.end(), document) != documents.end()) {
             index.push_back({std::string(name), std::nullopt, std::nullopt, true});
           }
         });
+        // Tombstones follow; until then a start has to look for documents that lack theirs.
+        unmark_catalog(services.store());
         return repo::delete_documents(catalog, documents, options);
       },
       std::move(then));

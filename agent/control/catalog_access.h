@@ -21,12 +21,13 @@ struct NameState {
   std::optional<DocumentId> document;
   std::uint64_t generation = 0;
 };
-/// `then` runs on the catalog's shard.
+/// For who is about to change it. `then` runs on the catalog's shard. Errors: doc.degraded.
 void look_up_name(Services& services, const std::string& name,
                   std::function<void(Result<NameState>)> then);
 
 /// Binds the name in the catalog and the index as one append, which also remembers the request's
 /// answer. `then` gets whether anything changed, from the catalog's shard, once it is durable.
+/// Errors of all edits: doc.degraded, while a part of the catalog is lost here.
 void bind_name(Services& services, const CallPtr& call, const std::string& name,
                const DocumentId& document, std::optional<store::IdempotentResult> remembered,
                std::function<void(Result<bool>)> then);

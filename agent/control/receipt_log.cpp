@@ -104,15 +104,9 @@ void ReceiptFinder::read_all() {
   has_read_all_ = true;
   const auto header = store_.header(document_);
   if (!header || header->snapshot.generation == 0) return;
-  store::ReceiptNumber from = 1;
-  while (true) {
-    const auto page = store_.receipts(from, kPage);
-    if (!page || page->items.empty()) return;
-    for (const store::Receipt& receipt : page->items) {
-      if (receipt.document == document_) receipts_.emplace(receipt.hash, receipt);
-    }
-    from = page->items.back().number + 1;
-  }
+  const auto receipts = receipts_of_document(store_, document_, 1);
+  if (!receipts) return;
+  for (const store::Receipt& receipt : *receipts) receipts_.emplace(receipt.hash, receipt);
 }
 
 Result<std::int64_t> when_param(Services& services, const Call& call, const char* name) {

@@ -13,8 +13,8 @@ namespace converge::handlers {
 void add_receipt(Json& change, const std::optional<store::Receipt>& receipt);
 
 /// When and from whom this replica received the changes of one document. A change behind the
-/// snapshot is one point read; the first that is inside it costs one walk over all receipts, which
-/// answers for all of them.
+/// snapshot is one point read; the first that is inside it costs reading the document's
+/// receipts (receipts_of_document), which answers for all of them.
 class ReceiptFinder {
  public:
   ReceiptFinder(store::Store& store, const DocumentId& document)

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <vector>
 
 namespace converge::handlers {
@@ -16,6 +17,7 @@ using control::ErrorId;
 using control::make_error;
 
 constexpr std::size_t kPage = 1000;
+constexpr std::uint64_t kPointReadCost = 20;  // against a record of a scan
 
 /// Members of `candidates` that are no ancestors of another; sorted.
 Heads maximal(const engine::Document& document, const std::set<ChangeHash>& candidates) {
@@ -30,7 +32,44 @@ Heads maximal(const engine::Document& document, const std::set<ChangeHash>& cand
   return heads;
 }
 
+/// These receipts, each by a point read. What is not there is left out: check tells.
+Result<std::vector<store::Receipt>> read_receipts(store::Store& store,
+                                                  std::span<const store::ReceiptNumber> numbers) {
+  std::vector<store::Receipt> out;
+  for (const store::ReceiptNumber number : numbers) {
+    auto page = store.receipts(number, 1);
+    if (!page) return page.error();
+    if (!page->items.empty() && page->items.front().number == number)
+      out.push_back(std::move(page->items.front()));
+  }
+  return out;
+}
+
 }  // namespace
+
+Result<std::vector<store::Receipt>> receipts_of_document(store::Store& store,
+                                                         const DocumentId& document,
+                                                         store::ReceiptNumber from) {
+  const store::ReceiptNumber last = store.counts().last_receipt;
+  const auto known = store.receipts_of(document);
+  if (known && *known) {
+    const auto begin = std::ranges::lower_bound(**known, from);
+    const auto wanted =
+        std::span(**known).subspan(static_cast<std::size_t>(begin - (*known)->begin()));
+    if (from > last || wanted.size() < (last - from + 1) / kPointReadCost)
+      return read_receipts(store, wanted);
+  }
+  std::vector<store::Receipt> out;
+  while (from <= last) {
+    const auto page = store.receipts(from, kPage);
+    if (!page) return page.error();
+    if (page->items.empty()) break;
+    for (const store::Receipt& receipt : page->items)
+      if (receipt.document == document) out.push_back(receipt);
+    from = page->items.back().number + 1;
+  }
+  return out;
+}
 
 Heads heads_without(const engine::Document& document, const std::set<ChangeHash>& without) {
   const Heads now = document.heads();
@@ -62,24 +101,23 @@ Heads heads_with(const engine::Document& document, const Heads& before, const Ch
 
 Result<Heads> ReceiptRevisions::at_receipt(std::uint64_t number) const {
   if (const auto known = check_receipt(store_, number); !known) return known.error();
-  const store::ReceiptNumber last = store_.counts().last_receipt;
+  const auto receipts = receipts_of_document(store_, id_, number + 1);
+  if (!receipts) return receipts.error();
   std::set<ChangeHash> younger;
-  store::ReceiptNumber from = number + 1;
-  while (from <= last) {
-    const auto page = store_.receipts(from, kPage);
-    if (!page) return page.error();
-    if (page->items.empty()) break;
-    for (const store::Receipt& receipt : page->items) {
-      if (receipt.document == id_) younger.insert(receipt.hash);
-    }
-    from = page->items.back().number + 1;
-  }
+  for (const store::Receipt& receipt : *receipts) younger.insert(receipt.hash);
   return heads_without(document_, younger);
 }
 
 Result<Heads> ReceiptRevisions::receipts_back(std::uint64_t count) const {
   std::set<ChangeHash> younger;
   store::ReceiptNumber end = store_.counts().last_receipt;
+  if (const auto numbers = store_.receipts_of(id_); numbers && *numbers) {
+    const std::size_t older = (*numbers)->size() - std::min<std::size_t>(count, (*numbers)->size());
+    const auto read = read_receipts(store_, std::span(**numbers).subspan(older));
+    if (!read) return read.error();
+    for (const store::Receipt& receipt : *read) younger.insert(receipt.hash);
+    end = 0;
+  }
   while (younger.size() < count && end > 0) {
     const store::ReceiptNumber begin = end > kPage ? end - kPage + 1 : 1;
     const auto page = store_.receipts(begin, static_cast<std::size_t>(end - begin + 1));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <vector>
 
 namespace converge::handlers {
 
@@ -19,8 +20,8 @@ Heads heads_without(const engine::Document& document, const std::set<ChangeHash>
 /// The heads before and after one more change: the change replaces its dependencies.
 Heads heads_with(const engine::Document& document, const Heads& before, const ChangeHash& change);
 
-/// REVs in terms of this replica's receipts: `#N`, `~N`, `{WHEN}`. Walks the receipts from the
-/// newest back, so the cost is the number of receipts since. For the duration of one request.
+/// REVs in terms of this replica's receipts: `#N`, `~N`, `{WHEN}`. Costs as receipts_of_document.
+/// For the duration of one request.
 class ReceiptRevisions final : public verbs::RevisionSource {
  public:
   ReceiptRevisions(store::Store& store, const Clock& clock, const DocumentId& id,
@@ -37,6 +38,12 @@ class ReceiptRevisions final : public verbs::RevisionSource {
   DocumentId id_;
   const engine::Document& document_;
 };
+
+/// The document's receipts from number `from` on, ascending. Cost: O(document), by the numbers that
+/// the store lists; where it does not know them, or they are most of all, a walk over all receipts.
+Result<std::vector<store::Receipt>> receipts_of_document(store::Store& store,
+                                                         const DocumentId& document,
+                                                         store::ReceiptNumber from);
 
 /// "2h", "3d", "yesterday", RFC 3339: a moment in wall milliseconds. Errors: usage.argument.
 Result<std::int64_t> parse_when(std::string_view text, std::int64_t now_ms);

@@ -15,14 +15,14 @@ AgentServices::AgentServices(Context& context, ProcessHooks hooks)
       process_(context, hooks_),
       peers_(context),
       watch_(*this),
-      keeper_(context, [this] { peers_.names_changed(); }),
       store_work_(context),
+      keeper_(context, store_work_, [this] { peers_.names_changed(); }),
       healer_(context, store_work_) {}
 
 AgentServices::~AgentServices() = default;
 
 void AgentServices::begin() {
-  keeper_.reconcile();
+  keeper_.start();
   handlers::complete_index(*this);
 }
 

@@ -110,8 +110,8 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   ProcessControl process_;
   PeerService peers_;
   WatchHub watch_;
-  CatalogKeeper keeper_;
   StoreWork store_work_;
+  CatalogKeeper keeper_;
   std::int64_t started_wall_ms_ = context_.clock.wall_now_ms();
   Healer healer_;
 };

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "agent/control/catalog_mark.h"
 #include "agent/runtime/context.h"
+#include "agent/runtime/store_work.h"
 
 #include <functional>
 #include <utility>
@@ -13,8 +15,11 @@ namespace converge::runtime {
 class CatalogKeeper {
  public:
   /// `changed` is called when the index may be another one, on the control thread.
-  CatalogKeeper(Context& context, std::function<void()> changed)
-      : context_(context), changed_(std::move(changed)) {}
+  CatalogKeeper(Context& context, StoreWork& work, std::function<void()> changed)
+      : context_(context), work_(work), changed_(std::move(changed)) {}
+
+  /// The agent starts: reconciles unless the store knows that there is nothing to do.
+  void start();
 
   /// Compares and repairs, in the background. Calls that come while one runs are folded into one
   /// more.
@@ -22,8 +27,10 @@ class CatalogKeeper {
 
  private:
   void finished();
+  void settled_at_start(const handlers::CatalogState& state, store::ReceiptNumber last);
 
   Context& context_;
+  StoreWork& work_;
   std::function<void()> changed_;
   bool running_ = false;
   bool again_ = false;

@@ -171,6 +171,42 @@ std::vector<Command> cmd_doctor() {
   };
 }
 
+std::vector<Command> cmd_bundle() {
+  return {
+      {.name = "bundle",
+       .summary = "Collect what is needed to look into a fault, for a report",
+       .flags = {{.name = "doc",
+                  .value = "DOC",
+                  .kind = Kind::kDoc,
+                  .help = "with the changes of this document"},
+                 {.name = "reproduce",
+                  .value = "CMD",
+                  .kind = Kind::kShell,
+                  .help = "run this first (sh -c), so that the log tells of it"},
+                 {.name = "no-anonymize", .help = "with names, addresses, paths and contents"},
+                 {.name = "to",
+                  .value = "FILE",
+                  .kind = Kind::kFile,
+                  .help = "where to; default: syncctl-bundle-TIME.tar (-: stdout)"},
+                 {.name = "force", .help = "replace FILE"}},
+       .examples = {{"syncctl bundle",
+                     "wrote  syncctl-bundle-20261123T101500Z.tar  48 KiB  "
+                     "anonymized"},
+                    {"syncctl bundle --doc todo/home --reproduce 'syncctl get todo/home'", ""}},
+       .exits = {{5, "FILE exists"},
+                 {10, "the document or the command could not be had; the rest is written"}},
+       .kinds = {"Bundle"},
+       .see_also = {"doctor", "agent logs", "debug change"},
+       .notes =
+           {"A tar archive of JSON files: system, settings, status, counters, peers, store, "
+            "quarantine and the newest log lines. Texts that are not the program's own words "
+            "become hashes under a key that is thrown away: equal ones stay equal. The "
+            "document's texts keep their length and its keys become hashes; its numbers and "
+            "times stay. Look into it before it is sent.",
+            "Without an agent the bundle has what can be known without. Secrets are in none."}},
+  };
+}
+
 std::vector<Command> cmd_config() {
   const Arg key = {.name = "KEY", .kind = Kind::kKey, .help = "as config ls prints it"};
   return {
@@ -239,6 +275,7 @@ std::vector<Command> operate_commands() {
   std::ranges::move(cmd_key(), std::back_inserter(all));
   std::ranges::move(cmd_config(), std::back_inserter(all));
   std::ranges::move(cmd_doctor(), std::back_inserter(all));
+  std::ranges::move(cmd_bundle(), std::back_inserter(all));
   for (Command& command : all) command.group = Group::kOperate;
   return all;
 }

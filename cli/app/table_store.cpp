@@ -170,6 +170,33 @@ std::vector<Command> cmd_copies() {
             "document named legacy/FILE; per key the last writer wins, as it did. Damaged spans "
             "are reported by their byte offset and skipped, whatever is whole behind them on "
             "the same line is taken."}},
+  };
+}
+
+std::vector<Command> cmd_identity() {
+  return {
+      {.name = "store migrate",
+       .summary = "Bring a stopped store to the newest format",
+       .flags = {{.name = "to",
+                  .value = "N",
+                  .kind = Kind::kInt,
+                  .help = "this format and no newer; default: the newest",
+                  .min = 1,
+                  .max = 1000},
+                 {.name = "backup",
+                  .value = "PATH",
+                  .kind = Kind::kDir,
+                  .help = "where the backup goes that is made before anything is changed"}},
+       .examples = {{"syncctl --store /srv/store store migrate",
+                     "unchanged  the store has format 1"}},
+       .exits = {{8, "not a store, or damaged"},
+                 {9, "the store is in use"},
+                 {11, "the format or a feature is newer than this release"}},
+       .kinds = {"MigrateReport"},
+       .see_also = {"store backup", "store check", "export"},
+       .notes = {"There is one format so far, so there is nothing to change and no backup is made. "
+                 "There is no way back from a newer format but export and import."},
+       .writes = true},
       {.name = "store id",
        .summary = "Print the id under which peers know this replica",
        .flags = {{.name = "new", .help = "give a stopped store a new one: on one of two copies"}},
@@ -220,7 +247,9 @@ std::vector<Command> cmd_quarantine() {
        .summary = "Look at the documents again",
        .args = {entries},
        .examples = {{"syncctl quarantine retry q-1", ""}},
-       .exits = {{3, "no such entry"}},
+       .exits = {{3, "no such entry"},
+                 {8, "the documents are still degraded"},
+                 {10, "some of them are"}},
        .kinds = {"QuarantineList"},
        .see_also = {"store repair"}},
       {.name = "quarantine drop",
@@ -327,8 +356,8 @@ std::vector<Command> cmd_debug_bytes() {
 
 std::vector<Command> store_commands() {
   std::vector<Command> all;
-  for (const auto& part :
-       {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_quarantine(), cmd_debug(), cmd_debug_bytes()})
+  for (const auto& part : {cmd_proof(), cmd_upkeep(), cmd_copies(), cmd_identity(),
+                           cmd_quarantine(), cmd_debug(), cmd_debug_bytes()})
     all.insert(all.end(), part.begin(), part.end());
   for (Command& command : all) command.group = Group::kOperate;
   return all;

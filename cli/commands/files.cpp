@@ -132,7 +132,8 @@ Result<FileWriter> FileWriter::begin(const fs::path& file, const WriteOptions& o
   std::snprintf(suffix, sizeof suffix, ".%016llx.tmp",
                 static_cast<unsigned long long>(random.next_u64()));
   const fs::path temporary = directory_of(file) / ("." + file.filename().string() + suffix);
-  const mode_t mode = exists && options.keep_mode ? old.st_mode & 07777 : 0666;
+  const mode_t plain = options.is_private ? 0600 : 0666;
+  const mode_t mode = exists && options.keep_mode ? old.st_mode & 07777 : plain;
   const int out = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (out < 0) return write_error(file, errno);
   FileWriter writer(file, temporary, out, options.replace);

@@ -16,8 +16,9 @@ Result<std::string> read_input(const std::string& file,
                                std::size_t bytes_max = std::size_t{1} << 31);
 
 struct WriteOptions {
-  bool replace = false;    ///< an existing file may go
-  bool keep_mode = false;  ///< of the file that is replaced
+  bool replace = false;     ///< an existing file may go
+  bool keep_mode = false;   ///< of the file that is replaced
+  bool is_private = false;  ///< nobody else may read it
 };
 
 /// Writes a temporary neighbour, syncs it, renames it and syncs the directory: afterwards the file

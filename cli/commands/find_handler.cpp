@@ -88,6 +88,8 @@ constexpr std::pair<std::string_view, Handler> kHandlers[] = {
     {"store backup", run_store_backup},
     {"store restore", run_store_restore},
     {"store id", run_store_id},
+    {"store migrate", run_store_migrate},
+    {"bundle", run_bundle},
     {"batch", run_batch},
     {"store import-legacy", run_store_import_legacy},
     {"quarantine ls", run_quarantine_ls},

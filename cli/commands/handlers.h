@@ -95,6 +95,8 @@ Result<int> run_key_trust(Session& session);
 Result<int> run_key_revoke(Session& session);
 Result<int> run_key_rotate(Session& session);
 Result<int> run_doctor(Session& session);
+Result<int> run_bundle(Session& session);
+Result<int> run_store_migrate(Session& session);
 Result<int> run_config_ls(Session& session);
 Result<int> run_config_get(Session& session);
 Result<int> run_config_set(Session& session);

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -21,6 +22,12 @@ Result<json> entries_of(Session& session, std::string_view method) {
   json params = json::object();
   if (method != "quarantine.list") params["entries"] = session.args(0);
   return ask_patiently(session, method, params);
+}
+
+/// Its document still lacks something.
+bool is_open_entry(const json& entry) {
+  const std::string state = field(entry, "state");
+  return state == "degraded" || state == "damaged";
 }
 
 std::string state_text(const json& entry) {
@@ -38,7 +45,7 @@ Result<void> print_entries(Session& session, const json& list) {
                 {.header = "code", .importance = 2},
                 {.header = "what", .wide_only = true}});
     for (const json& entry : list["items"]) {
-      const bool open = field(entry, "state") == "degraded" || field(entry, "state") == "damaged";
+      const bool open = is_open_entry(entry);
       const std::string name = field(entry, "name");
       rows.add({{field(entry, "entry"), "", Paint::kCyan},
                 {name.empty() ? field(entry, "id") : name, "", Paint::kNone},
@@ -132,19 +139,29 @@ Result<int> run_quarantine_export(Session& session) {
   return control::exit_code::kOk;
 }
 
+/// Partial when some entries are resolved, bad data when none is: the documents still have holes.
 Result<int> run_quarantine_retry(Session& session) {
   const auto list = entries_of(session, "quarantine.retry");
   if (!list) return list.error();
   if (auto done = print_entries(session, *list); !done) return done.error();
-  return control::exit_code::kOk;
+  const json& items = (*list)["items"];
+  const auto open =
+      static_cast<std::size_t>(std::count_if(items.begin(), items.end(), is_open_entry));
+  if (open == 0) return control::exit_code::kOk;
+  Failures failures;
+  failures.add(make_error(ErrorId::kDocDegraded,
+                          std::to_string(open) + " of " + std::to_string(items.size()) +
+                              (items.size() == 1 ? " entry: its document is still degraded"
+                                                 : " entries: their documents are still degraded"),
+                          "syncctl store repair --apply --from-peer PEER"));
+  return failures.finish(session, items.size() - open);
 }
 
 Result<int> run_quarantine_drop(Session& session) {
   const auto list = entries_of(session, "quarantine.show");
   if (!list) return list.error();
   std::size_t open = 0;
-  for (const json& entry : (*list)["items"])
-    open += field(entry, "state") == "degraded" || field(entry, "state") == "damaged" ? 1 : 0;
+  for (const json& entry : (*list)["items"]) open += is_open_entry(entry) ? 1 : 0;
   if (!session.has("dry-run")) {
     const auto sure = session.confirm(
         "delete the damaged bytes of " + std::to_string((*list)["items"].size()) +

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <system_error>
 
@@ -27,6 +28,17 @@ std::chrono::milliseconds timeout_of(const Session::Parts& parts) {
   const auto given = parts.invocation.value("timeout");
   const auto parsed = parse_duration(given ? *given : parts.settings.get("timeout"));
   return parsed.value_or(std::chrono::milliseconds(30'000));
+}
+
+/// An empty directory becomes a store by a command that makes documents and by no other: it may be
+/// a mistyped name, or the place of a disk that is not mounted.
+Result<void> check_not_empty(const std::string& store, const Command& command) {
+  constexpr std::array<std::string_view, 3> kMakers{"new", "import", "batch"};
+  std::error_code error;
+  const bool is_empty = std::filesystem::is_empty(store, error);
+  if (error || !is_empty || std::ranges::find(kMakers, command.name) != kMakers.end()) return {};
+  return make_error(ErrorId::kInputFile, store + " is not a store: it is empty",
+                    "\"syncctl --store " + store + " new\" makes one of it");
 }
 
 }  // namespace
@@ -134,6 +146,7 @@ Result<Target*> Session::replica() {
   const auto where = place();
   if (!where) return where.error();
   if (!where->store.empty()) {
+    if (auto known = check_not_empty(where->store, command()); !known) return known.error();
     auto store = open_store_target(where->store, clock_, deadline_);
     if (!store) return store.error();
     replica_ = std::move(*store);

@@ -158,6 +158,10 @@ constexpr Shape kShapes[] = {
      "received?:obj round_trips?:int messages?:int wire_bytes?:int "
      "remaining_documents:int elapsed_ms?:int"},
     {"SyncReportList", "items:[SyncReport]"},
+    {"MigrateReport",
+     "store:str from:int to:int writer:str steps:int unchanged:bool backup:str|null "
+     "dry_run:bool"},
+    {"Bundle", "to:str|null anonymized:bool parts:[obj]"},
     {"MessageDump", "file:str size_bytes:int damaged:int items:[obj]"},
     {"TableDump", "file:str bytes:int damage:any items:[obj]"},
     {"Version", "version:str"},

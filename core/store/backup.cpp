@@ -1,5 +1,6 @@
 #include "core/store/backup.h"
 
+#include "core/codec/sha256.h"
 #include "core/store/directory.h"
 #include "core/store/identity.h"
 #include "core/store/leveldb_kv.h"
@@ -84,15 +85,22 @@ Result<Sha256> hash_file(const fs::path& path, std::uint64_t& bytes) {
   return hash.finish();
 }
 
-/// An empty directory with the folders of a store.
-Result<void> prepare_target(const fs::path& target) {
-  if (::mkdir(target.c_str(), 0700) != 0 && errno != EEXIST) {
-    return file_error("create", target.string(), errno);
-  }
+/// Absent, or an empty directory that is no link.
+Result<void> check_target(const fs::path& target) {
   std::error_code error;
+  if (!fs::exists(fs::symlink_status(target, error))) return {};
   if (!fs::is_directory(fs::symlink_status(target)) || !fs::is_empty(target, error) || error) {
     return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory",
                  "output.exists"};
+  }
+  return {};
+}
+
+/// An empty directory with the folders of a store.
+Result<void> prepare_target(const fs::path& target) {
+  if (auto ok = check_target(target); !ok) return ok;
+  if (::mkdir(target.c_str(), 0700) != 0 && errno != EEXIST) {
+    return file_error("create", target.string(), errno);
   }
   for (const char* folder : {kDatabaseFolder, kQuarantineFolder, kTemporaryFolder}) {
     if (::mkdir((target / folder).c_str(), 0700) != 0) {
@@ -242,10 +250,10 @@ Error bad_report(const std::string& why) {
   return {ErrorCode::kCorrupt, std::string(kBackupFile) + ": " + why, "input.file"};
 }
 
-template <std::size_t N>
-bool read_hex(const nlohmann::json& value, std::array<std::byte, N>& out) {
+template <class Json, std::size_t N>
+bool read_hex(const Json& value, std::array<std::byte, N>& out) {
   if (!value.is_string()) return false;
-  const auto bytes = from_hex(value.get<std::string>());
+  const auto bytes = from_hex(value.template get<std::string>());
   if (!bytes || bytes->size() != N) return false;
   std::ranges::copy(*bytes, out.begin());
   return true;
@@ -257,6 +265,14 @@ bool is_plain_name(const std::string& name) {
          name[0] != '.' && name.find('\0') == std::string::npos;
 }
 
+constexpr auto kLenient = nlohmann::json::error_handler_t::replace;
+constexpr const char* kReportSum = "report_sha256";
+
+/// Over the report without its own sum, so that no byte of it can change unnoticed.
+std::string sum_of(const nlohmann::ordered_json& report) {
+  return to_hex(codec::sha256(as_bytes(report.dump(1, ' ', false, kLenient))));
+}
+
 }  // namespace
 
 std::string format_backup_manifest(const BackupManifest& manifest) {
@@ -264,17 +280,23 @@ std::string format_backup_manifest(const BackupManifest& manifest) {
   for (const BackupManifest::File& file : manifest.files) {
     files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", to_hex(file.sha256)}});
   }
-  const nlohmann::ordered_json out = {
+  nlohmann::ordered_json out = {
       {"format", kBackupFormat},           {"store_id", to_hex(manifest.store_id)},
       {"commit", manifest.commit},         {"receipt", manifest.receipt},
       {"created_ms", manifest.created_ms}, {"writer", manifest.writer},
       {"files", std::move(files)}};
+  out[kReportSum] = sum_of(out);
   return out.dump(1) + "\n";
 }
 
 Result<BackupManifest> parse_backup_manifest(std::string_view text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!json.is_object()) return bad_report("not JSON");
+  if (const auto sum = json.find(kReportSum); sum != json.end()) {
+    const nlohmann::ordered_json said = std::move(*sum);
+    json.erase(kReportSum);
+    if (said != sum_of(json)) return bad_report("its sum is wrong");
+  }
   const auto number = [&](const char* name) -> std::uint64_t {
     const auto at = json.find(name);
     return at != json.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
@@ -422,6 +444,21 @@ Result<std::vector<Finding>> verify_backup(const fs::path& backup) {
   return findings;
 }
 
+namespace {
+
+/// FORMAT is in no list: it is the same for every store of this format.
+Result<void> check_format_of(const fs::path& backup) {
+  if (auto known = check_format_file(backup); !known) return known;
+  const auto line = read_small_file(backup / kFormatFile, 256);
+  if (line && *line == kFormatLine) return {};
+  return Error{ErrorCode::kCorrupt,
+               "backup.file: FORMAT: " +
+                   (line ? std::string("it does not say what it must") : line.error().message),
+               "store.corrupt", "nothing was written"};
+}
+
+}  // namespace
+
 Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& target,
                                     const RestoreOptions& options, const OpenOptions& open) {
   RestoreReport report;
@@ -439,8 +476,11 @@ Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& targ
   report.source = std::move(*manifest);
   for (const BackupManifest::File& file : report.source.files) report.bytes += file.bytes;
   report.files = report.source.files.size();
-  if (options.dry_run) return report;
-
+  if (auto ok = check_format_of(backup); !ok) return ok.error();
+  if (options.dry_run) {
+    if (auto ok = check_target(target); !ok) return ok.error();
+    return report;
+  }
   if (auto ok = prepare_target(target); !ok) return ok.error();
   for (const BackupManifest::File& file : report.source.files) {
     const auto sha256 = copy_file(backup / kDatabaseFolder / file.name,

@@ -322,7 +322,7 @@ class Checker {
       const bool has_document =
           parsed && (parsed->kind == Kind::kChange || parsed->kind == Kind::kOrphan ||
                      parsed->kind == Kind::kSnapshotPart || parsed->kind == Kind::kPeerSync ||
-                     parsed->kind == Kind::kHeader);
+                     parsed->kind == Kind::kReceiptList || parsed->kind == Kind::kHeader);
       if (has_document &&
           std::ranges::find(finding.documents, parsed->document) == finding.documents.end()) {
         finding.documents.push_back(parsed->document);

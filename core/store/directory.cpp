@@ -221,12 +221,7 @@ Result<StoreDirectory> StoreDirectory::open(const std::filesystem::path& path,
   if (has_format) {
     const auto line = read_small_file(path / kFormatFile, 256);
     if (!line) return line.error();
-    if (line->starts_with("syncd-store ") && *line != kFormatLine) {
-      return Error{ErrorCode::kUnsupported,
-                   "the store has format " + line->substr(12, line->find('\n') - 12) +
-                       ", this release knows 1",
-                   "store.newer"};
-    }
+    if (const auto known = check_format_file(path); !known) return known.error();
     if (*line != kFormatLine) return not_a_store(path, "its FORMAT says something else");
   } else {
     if (const auto ok = initialise(path); !ok) return ok.error();
@@ -264,6 +259,15 @@ void StoreDirectory::unlock() {
 StoreDirectory::~StoreDirectory() {
   if (lock_fd_ >= 0) ::close(lock_fd_);
   if (fd_ >= 0) ::close(fd_);
+}
+
+Result<void> check_format_file(const std::filesystem::path& directory) {
+  const auto line = read_small_file(directory / kFormatFile, 256);
+  if (!line || !line->starts_with("syncd-store ") || *line == kFormatLine) return {};
+  return Error{
+      ErrorCode::kUnsupported,
+      "the store has format " + line->substr(12, line->find('\n') - 12) + ", this release knows 1",
+      "store.newer"};
 }
 
 Result<void> check_database_files(const std::filesystem::path& database) {

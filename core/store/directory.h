@@ -51,6 +51,10 @@ class StoreDirectory {
   bool is_new_;
 };
 
+/// Refuses a directory whose FORMAT names a format that this release does not know; any other
+/// FORMAT, and none, is for the caller to judge. Errors: kUnsupported ("store.newer").
+Result<void> check_format_file(const std::filesystem::path& directory);
+
 /// The first file in `database` that may not be there: no symlink, FIFO, device or folder. An
 /// lstat pass: opening a FIFO would hang.
 Result<void> check_database_files(const std::filesystem::path& database);

@@ -102,6 +102,10 @@ json body_json(const ParsedKey& parsed, std::string_view key, std::string_view v
       return shown(decode_change(key, value, parsed.kind), change_fields);
     case Kind::kSnapshotPart:
       return shown(decode_snapshot_part(key, value), part_json);
+    case Kind::kReceiptList:
+      return shown(decode_receipt_list(key, value), [](const std::vector<ReceiptNumber>& receipts) {
+        return json{{"receipts", receipts}};
+      });
     case Kind::kPeerSync:
       return shown(decode_peer_sync(key, value), [](const Heads& heads) {
         return json{{"shared_heads", hashes_of(heads)}};
@@ -169,6 +173,7 @@ Result<ScanReport> scan_records(const fs::path& directory, const RecordScan& sca
   if (!fs::is_directory(database, absent)) {
     return Error{ErrorCode::kInvalid, directory.string() + " is not a store", "input.file"};
   }
+  if (const auto known = check_format_file(directory); !known) return known.error();
   const auto lock = LockProbe::take(directory);
   if (!lock) return lock.error();
   std::optional<Error> error;

@@ -61,6 +61,10 @@ Result<ParsedKey> parse_document_key(std::string_view key) {
     case 'c':
       out.kind = Kind::kChange;
       break;
+    case 'n':
+      out.kind = Kind::kReceiptList;
+      expected = 8;
+      break;
     case 'o':
       out.kind = Kind::kOrphan;
       break;
@@ -78,6 +82,8 @@ Result<ParsedKey> parse_document_key(std::string_view key) {
   if (out.kind == Kind::kSnapshotPart) {
     out.number = get_big_endian<std::uint32_t>(rest);
     out.part = get_big_endian<std::uint32_t>(rest.substr(4));
+  } else if (out.kind == Kind::kReceiptList) {
+    out.number = get_big_endian<std::uint64_t>(rest);
   } else if (out.kind == Kind::kPeerSync) {
     copy_to(out.peer, rest);
   } else {
@@ -116,10 +122,10 @@ Result<ParsedKey> parse_named(std::string_view key, Kind kind) {
 
 const char* to_string(Kind kind) {
   static constexpr std::array kWords{
-      "unknown",       "meta",        "header",      "change",         "orphan",
-      "snapshot part", "sync state",  "receipt",     "name",           "link",
-      "tombstone",     "idempotency", "peer",        "grant",          "job",
-      "quarantine",    "audit",       "fingerprint", "conflict index", "current value"};
+      "unknown",        "meta",          "header",      "change",     "orphan",    "snapshot part",
+      "sync state",     "receipt",       "name",        "link",       "tombstone", "idempotency",
+      "peer",           "grant",         "job",         "quarantine", "audit",     "fingerprint",
+      "conflict index", "current value", "receipt list"};
   const auto index = static_cast<std::size_t>(kind);
   return index < kWords.size() ? kWords[index] : kWords[0];
 }
@@ -149,6 +155,13 @@ std::string snapshot_key(const DocumentId& document, std::uint32_t generation, s
   out.push_back('s');
   put_big_endian(out, generation);
   put_big_endian(out, part);
+  return out;
+}
+
+std::string receipt_list_key(const DocumentId& document, ReceiptNumber first) {
+  std::string out = key_of('d', document);
+  out.push_back('n');
+  put_big_endian(out, first);
   return out;
 }
 

@@ -32,12 +32,15 @@ enum class Kind : std::uint8_t {
   kFingerprint = 17,
   kConflictIndex = 18,
   kCurrentValue = 19,
+  kReceiptList = 20,
 };
 
 /// One word, e.g. "change". Total.
 const char* to_string(Kind kind);
 
 inline constexpr std::size_t kSnapshotPartBytes = 256 * 1024;
+/// Receipts that one record lists.
+inline constexpr std::size_t kReceiptListMax = 10'000;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 256;
 inline constexpr std::size_t kSettingNameBytesMax = 256;
 
@@ -47,6 +50,7 @@ std::string header_key(const DocumentId& document);
 std::string change_key(const DocumentId& document, const ChangeHash& hash);
 std::string orphan_key(const DocumentId& document, const ChangeHash& hash);
 std::string snapshot_key(const DocumentId& document, std::uint32_t generation, std::uint32_t part);
+std::string receipt_list_key(const DocumentId& document, ReceiptNumber first);
 std::string peer_sync_key(const DocumentId& document, const PeerKey& peer);
 std::string receipt_key(ReceiptNumber number);
 std::string name_key(std::string_view name);
@@ -58,7 +62,7 @@ std::string peer_key(const PeerKey& peer);
 std::string job_key(std::uint64_t id);
 std::string quarantine_key(std::uint64_t id);
 
-/// Everything of one document under `d`, and one sort of it: 'c', 'o', 's' or 'y'.
+/// Everything of one document under `d`, and one sort of it: 'c', 'n', 'o', 's' or 'y'.
 std::string document_prefix(const DocumentId& document);
 std::string document_prefix(const DocumentId& document, char sort);
 std::string name_link_prefix(const DocumentId& document);
@@ -67,12 +71,13 @@ std::string name_link_prefix(const DocumentId& document);
 struct ParsedKey {
   Kind kind = Kind::kMeta;
   DocumentId document;
-  ChangeHash hash;           ///< changes, orphans
-  PeerKey peer{};            ///< peers, sync state
-  ClientId client{};         ///< idempotency
-  std::uint64_t number = 0;  ///< receipt, job, quarantine, audit; generation of a snapshot part
-  std::uint32_t part = 0;    ///< snapshot part
-  std::string_view name;     ///< meta, names, idempotency, grants, derived; borrowed
+  ChangeHash hash;    ///< changes, orphans
+  PeerKey peer{};     ///< peers, sync state
+  ClientId client{};  ///< idempotency
+  /// Receipt, the first of a list, job, quarantine, audit; generation of a snapshot part.
+  std::uint64_t number = 0;
+  std::uint32_t part = 0;  ///< snapshot part
+  std::string_view name;   ///< meta, names, idempotency, grants, derived; borrowed
 };
 
 /// Total: any bytes give a key or kCorrupt (unknown space, wrong length).

@@ -38,6 +38,8 @@ class KvStore final : public Store {
   Result<std::optional<Tombstone>> tombstone(const DocumentId& document) override;
   Result<Page<Tombstone>> list_tombstones(const PageRequest& request) override;
   Result<Page<Receipt>> receipts(ReceiptNumber from, std::size_t limit) override;
+  Result<std::optional<std::vector<ReceiptNumber>>> receipts_of(
+      const DocumentId& document) override;
 
   Result<Page<ConflictEntry>> list_conflicts(const PageRequest& request) override;
   Result<std::optional<Bytes>> conflicts_of(const DocumentId& document) override;
@@ -112,6 +114,12 @@ class KvStore final : public Store {
 
   Result<CommitNumber> submit_and_wait(Request request);
   Result<void> erase_keys(std::vector<std::string> keys);
+  /// A change that the snapshot contains, and the receipt that stays.
+  struct Covered {
+    std::string key;
+    ReceiptNumber receipt = 0;
+  };
+  Result<void> erase_covered(const DocumentId& document, std::vector<Covered> covered);
   Result<void> write_parts(const SnapshotDraft& draft, std::uint32_t generation,
                            const Sha256& sha256);
   Result<void> read_back(const SnapshotDraft& draft, std::uint32_t generation,

@@ -324,6 +324,34 @@ Result<Page<Receipt>> KvStore::receipts(ReceiptNumber from, std::size_t limit) {
   return page;
 }
 
+Result<std::optional<std::vector<ReceiptNumber>>> KvStore::receipts_of(const DocumentId& document) {
+  const auto now = header(document);
+  if (!now) return now.error();
+  std::vector<ReceiptNumber> numbers;
+  const auto lists = document_prefix(document, 'n');
+  auto ok = walk(lists, lists, [&](std::string_view key, std::string_view value) -> Result<bool> {
+    const auto listed = decode_receipt_list(key, value);
+    if (!listed) return listed.error();
+    numbers.insert(numbers.end(), listed->begin(), listed->end());
+    return true;
+  });
+  if (!ok) return ok.error();
+  const auto tail = document_prefix(document, 'c');
+  ok = walk(tail, tail, [&](std::string_view key, std::string_view value) -> Result<bool> {
+    const auto change = decode_change(key, value, Kind::kChange);
+    if (!change) return change.error();
+    if (change->receipt != 0) numbers.push_back(change->receipt);
+    return true;
+  });
+  if (!ok) return ok.error();
+  std::ranges::sort(numbers);
+  const auto twice = std::ranges::unique(numbers);
+  numbers.erase(twice.begin(), twice.end());
+  std::optional<std::vector<ReceiptNumber>> known;
+  if (numbers.size() == now->change_count) known = std::move(numbers);
+  return known;
+}
+
 Result<std::optional<DocumentId>> KvStore::find_name(std::string_view name) {
   const std::string key = name_key(name);
   const auto value = get(key);

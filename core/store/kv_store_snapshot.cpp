@@ -49,6 +49,31 @@ Result<void> KvStore::erase_keys(std::vector<std::string> keys) {
   return {};
 }
 
+/// The list of their receipts goes with the changes that it speaks of, in one batch.
+Result<void> KvStore::erase_covered(const DocumentId& document, std::vector<Covered> covered) {
+  std::ranges::sort(covered, {}, &Covered::receipt);
+  for (std::size_t from = 0; from < covered.size(); from += kReceiptListMax) {
+    const std::size_t to = std::min(covered.size(), from + kReceiptListMax);
+    Request request;
+    request.build = [&covered, &document, from, to](Group& group) -> Result<void> {
+      std::vector<ReceiptNumber> receipts;
+      for (std::size_t i = from; i < to; ++i) {
+        group.erase(covered[i].key);
+        if (covered[i].receipt != 0) receipts.push_back(covered[i].receipt);
+      }
+      if (receipts.empty()) return {};
+      std::string key = receipt_list_key(document, receipts.front());
+      std::string value = encode_receipt_list(key, receipts);
+      group.put(std::move(key), std::move(value));
+      return {};
+    };
+    request.bytes = (to - from) * 64;
+    const auto done = submit_and_wait(std::move(request));
+    if (!done) return done.error();
+  }
+  return {};
+}
+
 Result<void> KvStore::write_parts(const SnapshotDraft& draft, std::uint32_t generation,
                                   const Sha256& sha256) {
   const std::size_t parts =
@@ -211,13 +236,18 @@ Result<void> KvStore::remove_leftovers(const DocumentId& document, std::uint32_t
   std::vector<ChangeHash> sorted = covered;
   std::ranges::sort(sorted);
   const std::string prefix = document_prefix(document, 'c');
-  const auto ok = walk(prefix, prefix, [&](std::string_view key, std::string_view) -> Result<bool> {
+  std::vector<Covered> gone;
+  const auto take = [&](std::string_view key, std::string_view value) -> Result<bool> {
     const auto parsed = parse_key(key);
     if (!parsed) return parsed.error();
-    if (std::ranges::binary_search(sorted, parsed->hash)) keys.emplace_back(key);
+    if (!std::ranges::binary_search(sorted, parsed->hash)) return true;
+    const auto record = decode_change(key, value, Kind::kChange);
+    // Whatever it says: the snapshot was read back and has the change.
+    gone.push_back({std::string(key), record ? record->receipt : 0});
     return true;
-  });
-  if (!ok) return ok.error();
+  };
+  if (const auto ok = walk(prefix, prefix, take); !ok) return ok.error();
+  if (const auto ok = erase_covered(document, std::move(gone)); !ok) return ok.error();
   return erase_keys(std::move(keys));
 }
 

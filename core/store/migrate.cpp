@@ -63,7 +63,7 @@ Result<MigrateReport> plan_migration(const std::filesystem::path& directory,
                                      const MigrateOptions& options) {
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error))
-    return Error{ErrorCode::kNotFound, directory.string() + " is not a directory", "input.file"};
+    return Error{ErrorCode::kNotFound, "there is no store at " + directory.string()};
   const auto number = format_number(directory);
   if (!number) return number.error();
   MigrateReport report;

@@ -130,6 +130,11 @@ class Rebuilder {
       states_.emplace_back(key);
       return;
     }
+    if (parsed.kind == Kind::kReceiptList) {
+      if (const auto list = decode_receipt_list(key, value); !list)
+        set_aside(key, value, list.error());
+      return;
+    }
     if (parsed.kind == Kind::kSnapshotPart) {
       auto part = decode_snapshot_part(key, value);
       if (!part) return set_aside(key, value, part.error());

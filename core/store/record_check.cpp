@@ -410,6 +410,9 @@ struct RecordChecker::Impl {
         passing->states.push_back({parsed->peer, std::move(*heads)});
         return;
       }
+      case Kind::kReceiptList:
+        enter(parsed->document);
+        return check_decoded(decode_receipt_list(key, value), key);
       default:
         break;
     }

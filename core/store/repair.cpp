@@ -23,6 +23,10 @@ namespace fs = std::filesystem;
 Result<RepairPlan> plan_of(const fs::path& directory, const RepairOptions& options) {
   const fs::path database = directory / kDatabaseFolder;
   std::error_code error;
+  if (!fs::exists(directory, error))
+    return Error{ErrorCode::kNotFound, "there is no store at " + directory.string()};
+  if (fs::is_symlink(directory, error))
+    return Error{ErrorCode::kDenied, directory.string() + ": is a link", "auth.denied"};
   if (!fs::is_directory(database, error)) {
     return Error{ErrorCode::kInvalid, directory.string() + " is not a store", "input.file"};
   }

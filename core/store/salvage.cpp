@@ -87,7 +87,8 @@ class Salvager {
     const auto parsed = parse_key(key);
     if (!parsed) return drop(parsed.error(), key);
     const bool is_data = parsed->kind == Kind::kChange || parsed->kind == Kind::kOrphan ||
-                         parsed->kind == Kind::kSnapshotPart || parsed->kind == Kind::kPeerSync;
+                         parsed->kind == Kind::kSnapshotPart || parsed->kind == Kind::kPeerSync ||
+                         parsed->kind == Kind::kReceiptList;
     if (gathered_ && !(is_data && parsed->document == gathered_->id)) {
       if (auto ok = close_document(); !ok) return ok;
     }
@@ -141,7 +142,8 @@ class Salvager {
   }
 
   Result<void> gather(const ParsedKey& parsed, std::string_view key, std::string_view value) {
-    if (parsed.kind == Kind::kPeerSync) return {};  // worth a round trip, under another id
+    if (parsed.kind == Kind::kPeerSync) return {};     // worth a round trip, under another id
+    if (parsed.kind == Kind::kReceiptList) return {};  // derivable
     if (parsed.kind == Kind::kSnapshotPart) {
       const auto part = decode_snapshot_part(key, value);
       if (!part) return drop(part.error(), key);
@@ -489,6 +491,8 @@ Result<SalvageReport> salvage_store(const fs::path& source, const fs::path& targ
     return Error{ErrorCode::kInvalid, source.string() + " is not a store: it has no folder db",
                  "input.file"};
   }
+  // What a newer release wrote means something else.
+  if (const auto known = check_format_file(source); !known) return known.error();
   const auto lock = LockProbe::take(source);
   if (!lock) return lock.error();
   SalvageReport report;
@@ -501,8 +505,8 @@ Result<SalvageReport> salvage_store(const fs::path& source, const fs::path& targ
   OpenOptions create = open;
   create.mode = OpenMode::kCreateIfAbsent;
   auto directory = StoreDirectory::open(target, create);
-  if (!directory) return directory.error();
-  if (!directory->is_new()) {
+  if (!directory && directory.error().code != ErrorCode::kInvalid) return directory.error();
+  if (!directory || !directory->is_new()) {
     return Error{ErrorCode::kInvalid, target.string() + " is not an empty directory",
                  "output.exists"};
   }

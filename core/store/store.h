@@ -184,6 +184,10 @@ class Store {
   virtual Result<Page<Tombstone>> list_tombstones(const PageRequest& request) = 0;
   /// From number `from` on, ascending; a hole in the numbers is damage, reported by check.
   virtual Result<Page<Receipt>> receipts(ReceiptNumber from, std::size_t limit) = 0;
+  /// Numbers of the receipts of the document's changes, ascending; nothing where only all receipts
+  /// tell: its snapshot was written before lists were kept, or a list is lost. Cost: O(document).
+  virtual Result<std::optional<std::vector<ReceiptNumber>>> receipts_of(
+      const DocumentId& document) = 0;
 
   // The conflict index: derivable, kept in the same batch as the changes.
 

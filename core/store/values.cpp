@@ -204,6 +204,40 @@ Result<Heads> decode_peer_sync(std::string_view key, std::string_view value) {
   return finished(fields, key, std::move(heads));
 }
 
+std::string encode_receipt_list(std::string_view key, const std::vector<ReceiptNumber>& receipts) {
+  std::string steps;
+  ReceiptNumber before = 0;
+  for (const ReceiptNumber receipt : receipts) {
+    codec::write_uleb(steps, receipt - before);
+    before = receipt;
+  }
+  FieldWriter fields;
+  fields.bytes(1, steps);
+  return seal_value(key, Kind::kReceiptList, fields.body());
+}
+
+Result<std::vector<ReceiptNumber>> decode_receipt_list(std::string_view key,
+                                                       std::string_view value) {
+  const auto body = open_value(key, value, Kind::kReceiptList);
+  if (!body) return body.error();
+  FieldReader fields(*body);
+  codec::Reader in(as_bytes(fields.bytes(1)));
+  std::vector<ReceiptNumber> receipts;
+  ReceiptNumber last = 0;
+  while (!in.at_end()) {
+    const auto step = codec::read_uleb(in);
+    const bool fits = step && *step > 0 && *step <= ~last && receipts.size() < kReceiptListMax;
+    if (!fits) {
+      fields.fail("a list of receipts that does not ascend");
+      break;
+    }
+    last += *step;
+    receipts.push_back(last);
+  }
+  if (receipts.empty()) fields.fail("an empty list of receipts");
+  return finished(fields, key, std::move(receipts));
+}
+
 std::string encode_receipt(std::string_view key, const Receipt& receipt) {
   FieldWriter fields;
   fields.fixed(1, receipt.document.bytes);

@@ -104,6 +104,12 @@ Result<SnapshotPart> decode_snapshot_part(std::string_view key, std::string_view
 std::string encode_peer_sync(std::string_view key, const Heads& shared);
 Result<Heads> decode_peer_sync(std::string_view key, std::string_view value);
 
+/// Ascending, none of them 0, at most kReceiptListMax.
+std::string encode_receipt_list(std::string_view key, const std::vector<ReceiptNumber>& receipts);
+/// Never empty.
+Result<std::vector<ReceiptNumber>> decode_receipt_list(std::string_view key,
+                                                       std::string_view value);
+
 std::string encode_receipt(std::string_view key, const Receipt& receipt);
 /// The number comes from the key.
 Result<Receipt> decode_receipt(std::string_view key, std::string_view value);

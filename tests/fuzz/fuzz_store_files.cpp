@@ -36,6 +36,11 @@ void records(std::string_view text) {
     const auto second = decode_peer(peer, encode_peer(peer, *entry));
     ASSERT(second.has_value() && second->record == entry->record);
   }
+  const std::string list = receipt_list_key({}, 1);
+  if (const auto numbers = decode_receipt_list(list, seal_value(list, Kind::kReceiptList, text))) {
+    const auto second = decode_receipt_list(list, encode_receipt_list(list, *numbers));
+    ASSERT(second.has_value() && *second == *numbers);
+  }
   const std::string part = snapshot_key({}, 1, 0);
   static_cast<void>(
       decode_snapshot_part(part, seal_value(part, Kind::kSnapshotPart, text)).has_value());

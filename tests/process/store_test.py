@@ -120,6 +120,7 @@ class Store(ProcessTest):
         self.expect(laptop.ctl("set", hurt, "/more", "1"), 8, "degraded", "store repair")
         self.expect(laptop.ctl("get", hurt), 0, "degraded")
         self.assertIn("degraded", laptop.ok("quarantine", "ls"))
+        self.expect(laptop.ctl("quarantine", "retry", entries[0]["entry"]), 8, "still degraded", "store repair")
         self.expect(laptop.ctl("store", "repair", "--apply", "--from-peer", "nobody"), 1, "nobody")
 
         wait_until(lambda: laptop.json("peer", "show", "nas")["state"] == "up", "the peer is there again")
@@ -129,6 +130,7 @@ class Store(ProcessTest):
         self.assertEqual({each["state"] for each in laptop.json("quarantine", "ls")["items"]}, {"resolved"})
         laptop.ok("set", hurt, "/more", "1")
         entry = entries[0]["entry"]
+        laptop.ok("quarantine", "retry", entry)
         self.assertIn("Lost:", laptop.ok("quarantine", "show", entry))
         laptop.ok("quarantine", "export", entry, "--to", laptop.place.file("bytes"))
         self.assertGreater(os.path.getsize(laptop.place.file("bytes")), 0)
@@ -169,6 +171,9 @@ class Store(ProcessTest):
         open(os.path.join(folder, "empty"), "w").close()
         third = place.file("third")
         os.mkdir(third, 0o700)
+        # A mistyped name, or a disk that is not mounted: looking makes no store of it.
+        self.expect(syncctl(place, "--store", third, "store", "stats"), 8, "it is empty")
+        self.assertEqual(os.listdir(third), [])
         self.expect(syncctl(place, "--store", third, "import", place.file("nodefs")), 10, "it is empty")
         self.assertEqual(syncctl(place, "--store", third, "get", f"automerge:{name}").json(), {"k1": "v1", "k2": "v2"})
 

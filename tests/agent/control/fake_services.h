@@ -45,12 +45,15 @@ class FakeServices final : public handlers::Services, public repo::Observer {
  public:
   using Json = nlohmann::json;
 
-  FakeServices()
+  /// Without a cache every document is read from the store again.
+  explicit FakeServices(std::size_t cache_bytes = std::size_t{128} << 20)
       : store_(store::make_memory_store(clock_, random_)),
         log_(clock_, telemetry::Level::kInfo, telemetry::Log::Format::kText, log_text),
         repo_(std::make_unique<repo::Repo>(
             *store_, clock_, random_, [this](std::function<void()> task) { post(std::move(task)); },
-            *this, repo::Repo::Options{.conflicts = handlers::conflict_entry})),
+            *this,
+            repo::Repo::Options{.cache_bytes = cache_bytes,
+                                .conflicts = handlers::conflict_entry})),
         access_{*repo_, *store_, clock_},
         dispatcher_(*this, metrics_) {
     random_.fill(catalog_.bytes);

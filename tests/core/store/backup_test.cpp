@@ -142,6 +142,27 @@ TEST_CASE("a backup with any file changed is refused and nothing is written", "[
   }
 }
 
+TEST_CASE("a backup whose FORMAT says something else is refused", "[store][backup]") {
+  TempDir directory(TempDir::Place::kMemory);
+  {
+    DiskStore store(directory.path() / "s");
+    fill(store.get(), 0, 20);
+    REQUIRE(store.get().backup(directory.path() / "b", {}).has_value());
+  }
+  const fs::path file = directory.path() / "b" / kFormatFile;
+  const auto refused_as = [&](const std::string& line) {
+    fs::remove(file);  // not the live store's
+    if (!line.empty()) std::ofstream(file) << line;
+    const auto done = restore(directory.path() / "b", directory.path() / "r");
+    REQUIRE_FALSE(done.has_value());
+    CHECK_FALSE(fs::exists(directory.path() / "r"));
+    return done.error().code;
+  };
+  CHECK(refused_as("syncd-store 2\n") == ErrorCode::kUnsupported);
+  CHECK(refused_as("syncd-stose 1\n") == ErrorCode::kCorrupt);
+  CHECK(refused_as("") == ErrorCode::kCorrupt);
+}
+
 TEST_CASE("F8: a target that is not empty and a copy without its report are refused",
           "[store][backup]") {
   TempDir directory(TempDir::Place::kMemory);
@@ -169,6 +190,9 @@ TEST_CASE("a dry run of a restore writes nothing", "[store][backup]") {
   REQUIRE(report.has_value());
   CHECK(report->files > 3);
   CHECK_FALSE(fs::exists(directory.path() / "r"));
+  // It says what would be refused.
+  CHECK(restore(directory.path() / "b", directory.path() / "s", options).error().id ==
+        "output.exists");
 }
 
 TEST_CASE("an incremental backup reuses what the last one has", "[store][backup]") {
@@ -200,10 +224,14 @@ TEST_CASE("a backup report of any bytes is refused in words", "[store][backup]")
   for (std::size_t at = 0; at < good.size(); ++at) {
     std::string damaged = good;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x11);
-    static_cast<void>(parse_backup_manifest(damaged).has_value());
+    // Changed is only what says nothing, such as the name of the sum.
+    if (const auto again = parse_backup_manifest(damaged))
+      CHECK(format_backup_manifest(*again) == good);
     static_cast<void>(parse_backup_manifest(good.substr(0, at)).has_value());
   }
-  std::string climbing = good;
+  // Reports of earlier releases have no sum.
+  std::string climbing = good.substr(0, good.rfind(",\n")) + "\n}\n";
+  REQUIRE(parse_backup_manifest(climbing).has_value());
   climbing.replace(climbing.find("CURRENT"), 7, "../../x");
   CHECK_FALSE(parse_backup_manifest(climbing).has_value());
 }

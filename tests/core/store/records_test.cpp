@@ -10,6 +10,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <numeric>
+
 using namespace converge;
 using namespace converge::store;
 using namespace converge::store::testing;
@@ -40,6 +42,8 @@ TEST_CASE("every key is taken apart into what it was made of", "[store]") {
   const auto part = parse_key(snapshot_key(id, 0x01020304, 0xfffffffe));
   CHECK(part->number == 0x01020304);
   CHECK(part->part == 0xfffffffe);
+  CHECK(parse_key(receipt_list_key(id, 0x0102030405))->number == 0x0102030405);
+  CHECK(parse_key(receipt_list_key(id, 1))->kind == Kind::kReceiptList);
   CHECK(parse_key(peer_sync_key(id, store::testing::peer_key(9)))->peer ==
         store::testing::peer_key(9));
   CHECK(parse_key(receipt_key(UINT64_MAX))->number == UINT64_MAX);
@@ -160,6 +164,21 @@ TEST_CASE("record bodies of any bytes never break the decoders", "[store]") {
     static_cast<void>(decode_batch(body).has_value());
     static_cast<void>(read_manifest(body).has_value());
   }
+}
+
+TEST_CASE("a list of receipts comes back, and one that does not ascend is refused", "[store]") {
+  const std::string key = receipt_list_key(document(1), 1);
+  std::vector<ReceiptNumber> numbers{1, 2, 200, UINT64_MAX};
+  CHECK(decode_receipt_list(key, encode_receipt_list(key, numbers)) == numbers);
+  numbers.resize(kReceiptListMax);
+  std::iota(numbers.begin(), numbers.end(), 7u);
+  CHECK(decode_receipt_list(key, encode_receipt_list(key, numbers)) == numbers);
+  numbers.push_back(numbers.back() + 1);
+  const std::string_view zero("\1\1\0", 3);
+  for (const std::string& bad :
+       {encode_receipt_list(key, numbers), encode_receipt_list(key, {}),
+        seal_value(key, Kind::kReceiptList, zero), seal_value(key, Kind::kReceiptList, "\1\1\x80")})
+    CHECK_FALSE(decode_receipt_list(key, bad).has_value());
 }
 
 TEST_CASE("a record of any length survives the log's frames", "[store]") {

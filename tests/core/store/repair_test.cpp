@@ -73,6 +73,10 @@ TEST_CASE("a sound store has nothing to repair", "[store][repair]") {
   CHECK(guard->lacks_guard);
   REQUIRE(apply_repair(path, guard->id, repair_options(), disk_options()));
   CHECK(plan_repair(path)->empty());
+  CHECK(plan_repair(directory.path() / "absent").error().code == ErrorCode::kNotFound);
+  CHECK(plan_repair(directory.path()).error().code == ErrorCode::kInvalid);
+  fs::create_directory_symlink(path, directory.path() / "link");
+  CHECK(plan_repair(directory.path() / "link").error().code == ErrorCode::kDenied);
 }
 
 TEST_CASE("F22: a damaged block costs its documents some changes and nobody else anything",

@@ -1,6 +1,7 @@
 #include "core/store/salvage.h"
 
 #include "core/store/directory.h"
+#include "core/store/inspect.h"
 #include "core/store/log_reader.h"
 #include "core/store/manifest.h"
 #include "core/store/table_reader.h"
@@ -8,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
 #include <set>
 
 using namespace converge;
@@ -186,8 +188,14 @@ TEST_CASE("salvage refuses what is no store, a store in use, and a target that i
   };
   CHECK(run(directory.path(), directory.path() / "t").error().code == ErrorCode::kInvalid);
   std::ofstream(directory.path() / "x") << "x";
-  CHECK(run(source, directory.path()).error().code == ErrorCode::kInvalid);
+  CHECK(run(source, directory.path()).error().id == "output.exists");
   CHECK(run(source, source).error().code == ErrorCode::kLocked);
-  DiskStore open(source);
-  CHECK(run(source, directory.path() / "t").error().code == ErrorCode::kLocked);
+  {
+    DiskStore open(source);
+    CHECK(run(source, directory.path() / "t").error().code == ErrorCode::kLocked);
+  }
+  std::ofstream(source / kFormatFile, std::ios::trunc) << "syncd-store 2\n";
+  CHECK(run(source, directory.path() / "t").error().id == "store.newer");
+  CHECK(scan_records(source, {}).error().id == "store.newer");
+  CHECK_FALSE(fs::exists(directory.path() / "t"));
 }

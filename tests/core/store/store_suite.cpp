@@ -415,10 +415,17 @@ TEST_CASE("a snapshot replaces the changes it covers", "[store]") {
   Bytes bytes(size);
   SeededRandom(size).fill(bytes);
 
+  REQUIRE(append_now(store, append_of(document(2), 0, {change(20)})).has_value());
+  const auto receipts = store.receipts_of(id);
+  REQUIRE((receipts && *receipts));
+  CHECK(**receipts == std::vector<ReceiptNumber>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+
   const auto published = store.publish_snapshot(draft_of(before->header, *before, bytes));
 
   REQUIRE(published.has_value());
   CHECK(published->changes_removed == 10);
+  CHECK(*store.receipts_of(id) == *receipts);  // though the changes themselves are gone
+  CHECK(store.receipts_of(document(2))->value() == std::vector<ReceiptNumber>{12});
   const auto after = store.load(id);
   REQUIRE(after.has_value());
   CHECK(after->snapshot == bytes);

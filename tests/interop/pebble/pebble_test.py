@@ -99,7 +99,7 @@ class Pebble(ProcessTest):
         shutil.copytree(agent.store, backup)
         self.assertGreater(self.assert_same(agent, backup), 20)
 
-    def test_a_compacted_store_and_what_salvage_makes_of_it_damaged(self):
+    def test_a_compacted_store_and_what_repair_and_salvage_make_of_it_damaged(self):
         agent = self.agent("laptop").start()
         written = 0
         number = 0
@@ -119,10 +119,15 @@ class Pebble(ProcessTest):
         with open(os.path.join(agent.store, "db", largest), "r+b") as file:
             file.seek(5000)
             file.write(b"rot")
-        repaired = agent.place.file("repaired")
-        answer = syncctl(agent.place, "store", "salvage", agent.store, "--into", repaired)
+        salvaged = agent.place.file("salvaged")
+        answer = syncctl(agent.place, "store", "salvage", agent.store, "--into", salvaged)
         self.assertIn(answer.code, (0, 10), str(answer))
-        self.assert_same(agent, repaired)
+        kept = self.assert_same(agent, salvaged)
+        # In place: the damaged table is written anew, the MANIFEST is ours and not LevelDB's.
+        answer = syncctl(agent.place, "--store", agent.store, "store", "repair", "--apply")
+        self.assertIn(answer.code, (0, 1), str(answer))
+        self.assertNotIn(largest, os.listdir(os.path.join(agent.store, "db")))
+        self.assertGreaterEqual(self.assert_same(agent, agent.store), kept - 20)
 
     def test_version_2_refuses_and_touches_nothing(self):
         if "v2" in WITHOUT:
