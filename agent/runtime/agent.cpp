@@ -172,7 +172,8 @@ Result<void> Agent::Impl::open_store() {
     options.on_event = [this](const store::StoreEvent& event) {
       context.log.write(level_of(event.severity), event.code, event.message);
       // A compaction met a damaged table, and will again until that is repaired.
-      const bool is_damage = event.code == "store.failed" && event.message.starts_with("table.");
+      const bool is_damage =
+          event.code == "store.failed" && event.message.find(": table.") != std::string::npos;
       if (AgentServices* live = running.load(); is_damage && live != nullptr)
         live->healer().repair_tables();
     };

@@ -218,9 +218,7 @@ class Rewriter {
   Result<RewrittenTables> run() {
     auto version = current_version(database_);
     if (!version) return version.error();
-    for (const DamagedTable& table : plan_.tables) {
-      if (auto ok = rewrite(table, *version); !ok) return ok.error();
-    }
+    if (auto ok = rewrite_all(*version); !ok) return ok.error();
     if (done_.empty()) return out_;
     if (auto ok = sync_directory(database_); !ok) return ok.error();
     step("repair.1");
@@ -241,6 +239,37 @@ class Rewriter {
  private:
   void step(std::string_view name) const {
     if (on_step_) on_step_(name);
+  }
+
+  /// Get trusts the highest file number in level 0, so whoever is newer there than a table that is
+  /// written anew gets a new number, too, in the same order.
+  Result<void> rewrite_all(Manifest& version) {
+    std::vector<TableFile> files = version.files;
+    std::ranges::sort(files, {}, &TableFile::number);
+    bool is_newer = false;
+    for (const TableFile& file : files) {
+      const auto damaged = std::ranges::find(plan_.tables, file.number, &DamagedTable::number);
+      if (damaged != plan_.tables.end()) {
+        if (auto ok = rewrite(*damaged, version); !ok) return ok;
+        is_newer = is_newer || file.level == 0;
+      } else if (is_newer && file.level == 0) {
+        if (auto ok = renumber(file, version); !ok) return ok;
+      }
+    }
+    return {};
+  }
+
+  /// The old name goes with LevelDB's next opening, which finds it in no version.
+  Result<void> renumber(const TableFile& file, Manifest& version) {
+    const std::uint64_t number = version.next_file++;
+    const fs::path from = table_path(database_, file.number);
+    const fs::path to = database_ / table_name(number);
+    std::error_code error;
+    fs::remove(to, error);
+    fs::create_hard_link(from, to, error);
+    if (error) return file_error("link", to.string(), error.value());
+    std::ranges::find(version.files, file.number, &TableFile::number)->number = number;
+    return {};
   }
 
   Result<void> rewrite(const DamagedTable& table, Manifest& version) {

@@ -125,6 +125,47 @@ TEST_CASE("F22: a damaged block costs its documents some changes and nobody else
   CHECK(store.get().header(hurt)->change_count < 10);
 }
 
+TEST_CASE("F22: what is newer than a repaired table stays newer", "[store][repair]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  // What a killed store's log holds becomes a table of level 0 by the next opening.
+  {
+    DiskStore store(path);
+    for (std::uint64_t d = 0; d < 15; ++d)
+      REQUIRE(append_now(store.get(), append_of(document(d), 0, {linked_change(d, {}, 3000)})));
+  }
+  {
+    DiskStore store(path);
+    for (std::uint64_t d = 0; d < 15; ++d) {
+      const auto before = store.get().header(document(d))->heads;
+      REQUIRE(append_now(store.get(),
+                         append_of(document(d), 1, {linked_change(100 + d, before, 3000)})));
+    }
+  }
+  { DiskStore store(path); }
+  const auto tables = tables_of(path);
+  REQUIRE(tables.size() >= 2);
+  flip(tables[0], fs::file_size(tables[0]) / 2);  // the oldest
+
+  const auto plan = plan_repair(path);
+  REQUIRE(plan);
+  REQUIRE(plan->tables.size() == 1);
+  CHECK(plan->tables[0].level == 0);
+  REQUIRE(apply_repair(path, plan->id, repair_options(), disk_options()));
+  CHECK(findings_of(path, {"index.receipts"}) == "");
+
+  DiskStore store(path);
+  std::size_t degraded = 0;
+  for (std::uint64_t d = 0; d < 15; ++d) {
+    const auto loaded = store.get().load(document(d));
+    if (!loaded) FAIL(loaded.error().message);
+    CHECK(loaded->header.document_seq >= 2);
+    degraded += loaded->header.state == DocumentState::kDegraded ? 1 : 0;
+  }
+  CHECK(degraded >= 1);
+  CHECK(degraded <= 3);
+}
+
 TEST_CASE("F23: a table without its index loses nothing", "[store][repair]") {
   TempDir directory(TempDir::Place::kMemory);
   const fs::path path = directory.path() / "s";
