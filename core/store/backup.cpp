@@ -302,7 +302,10 @@ Result<BackupManifest> parse_backup_manifest(std::string_view text) {
     return at != json.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
   };
   if (number("format") != kBackupFormat) {
-    return Error{ErrorCode::kUnsupported, "the backup has another format", "store.newer"};
+    return Error{ErrorCode::kUnsupported,
+                 "the backup has format " + std::to_string(number("format")) +
+                     ", this release knows " + std::to_string(kBackupFormat),
+                 "store.newer"};
   }
   BackupManifest out;
   out.commit = number("commit");

@@ -62,9 +62,7 @@ class Checker {
       add("store.format", Severity::kError, "the file FORMAT is missing", {}, 0,
           "syncctl store salvage");
     } else if (*format != kFormatLine) {
-      if (format->starts_with("syncd-store ")) {
-        return Error{ErrorCode::kUnsupported, "the store has another format", "store.newer"};
-      }
+      if (auto known = check_format_file(directory_); !known) return known;
       add("store.format", Severity::kError, "FORMAT says something else");
     }
     if (const auto ok = check_database_files(database_); !ok) {

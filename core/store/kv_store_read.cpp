@@ -345,8 +345,7 @@ Result<std::optional<std::vector<ReceiptNumber>>> KvStore::receipts_of(const Doc
   });
   if (!ok) return ok.error();
   std::ranges::sort(numbers);
-  const auto twice = std::ranges::unique(numbers);
-  numbers.erase(twice.begin(), twice.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   std::optional<std::vector<ReceiptNumber>> known;
   if (numbers.size() == now->change_count) known = std::move(numbers);
   return known;

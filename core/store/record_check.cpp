@@ -151,8 +151,9 @@ struct RecordChecker::Impl {
         }
       }
       std::ranges::sort(summary.heads);
-      const auto twice = std::ranges::unique(summary.heads);
-      summary.heads.erase(twice.begin(), twice.end());
+      // Not ranges::unique, whose subrange clang 14 does not take.
+      summary.heads.erase(std::unique(summary.heads.begin(), summary.heads.end()),
+                          summary.heads.end());
       summary.heads_known = true;
       check_orphans(at, known);
       check_states(at, known);

@@ -30,6 +30,7 @@ Result<RepairPlan> plan_of(const fs::path& directory, const RepairOptions& optio
   if (!fs::is_directory(database, error)) {
     return Error{ErrorCode::kInvalid, directory.string() + " is not a store", "input.file"};
   }
+  if (auto ok = check_database_files(database); !ok) return ok.error();
   CheckOptions deep;
   deep.depth = CheckDepth::kDeep;
   deep.inspect_snapshot = options.inspect_snapshot;

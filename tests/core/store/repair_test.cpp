@@ -77,6 +77,8 @@ TEST_CASE("a sound store has nothing to repair", "[store][repair]") {
   CHECK(plan_repair(directory.path()).error().code == ErrorCode::kInvalid);
   fs::create_directory_symlink(path, directory.path() / "link");
   CHECK(plan_repair(directory.path() / "link").error().code == ErrorCode::kDenied);
+  fs::create_symlink("/etc/passwd", path / "db/000099.sst");
+  CHECK(plan_repair(path).error().code == ErrorCode::kDenied);
 }
 
 TEST_CASE("F22: a damaged block costs its documents some changes and nobody else anything",

@@ -197,5 +197,6 @@ TEST_CASE("salvage refuses what is no store, a store in use, and a target that i
   std::ofstream(source / kFormatFile, std::ios::trunc) << "syncd-store 2\n";
   CHECK(run(source, directory.path() / "t").error().id == "store.newer");
   CHECK(scan_records(source, {}).error().id == "store.newer");
+  CHECK(check_store(source, {}).error().message == "the store has format 2, this release knows 1");
   CHECK_FALSE(fs::exists(directory.path() / "t"));
 }
