@@ -1,5 +1,7 @@
 #include "agent/control/call.h"
 
+#include "agent/control/methods.h"
+#include "core/base/assert.h"
 #include "core/verbs/text_forms.h"
 
 #include <fmt/format.h>
@@ -16,6 +18,7 @@ Error wrong(const char* name, const char* expected) {
 }
 
 const Json* find(const Call& call, const char* name) {
+  DEBUG_ASSERT(call.row->takes(name));
   const auto found = call.params->find(name);
   return found == call.params->end() || found->is_null() ? nullptr : &*found;
 }

@@ -15,9 +15,12 @@ namespace converge::handlers {
 
 using Json = nlohmann::json;
 
+struct Method;
+
 /// One request under way. Moves between threads by posting; only one thread has it at a time.
 struct Call {
   std::string method;
+  const Method* row = nullptr;         ///< of the table of methods; never null
   std::shared_ptr<const Json> params;  ///< an object
   std::string request_id;              ///< empty: none given
   Reply reply;

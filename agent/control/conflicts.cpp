@@ -271,16 +271,20 @@ void conflict_show(Services& services, CallPtr call) {
 
 void conflict_ignore(Services& services, CallPtr call) {
   const auto ids = strings_param(*call, "ids");
+  const auto dry_run = bool_param(*call, "dry_run");
   if (!ids) return call->fail(ids.error());
+  if (!dry_run) return call->fail(dry_run.error());
   collect(services, call, {}, having(*ids),
-          [&services, call, ids = *ids](const std::vector<Found>& found) {
+          [&services, call, ids = *ids, dry_run = *dry_run](const std::vector<Found>& found) {
             auto selected = select(found, ids);
             if (!selected) return call->fail(selected.error());
             for (Found& each : *selected) {
               each.object["state"] = "ignored";
+              if (dry_run) continue;
               ignore_conflict(services.store(), each.object["id"].get<std::string>());
             }
             const Json list = list_of(std::move(*selected), [](const Json&) { return true; });
+            if (dry_run) return call->reply(list);
             services.store().sync([call, list](const Result<store::CommitNumber>& done) {
               if (!done) return call->fail(done.error());
               call->reply(list);

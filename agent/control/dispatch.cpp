@@ -1,6 +1,6 @@
 #include "agent/control/dispatch.h"
 
-#include "agent/control/handlers.h"
+#include "agent/control/methods.h"
 #include "agent/control/shard_document.h"
 
 #include <fmt/format.h>
@@ -15,82 +15,6 @@ namespace {
 
 using control::ErrorId;
 using control::make_error;
-
-struct Row {
-  std::string_view method;
-  Handler handler;
-};
-
-constexpr std::array kTable{
-    Row{"agent.hello", agent_hello},
-    Row{"agent.level", agent_level},
-    Row{"agent.logs", agent_logs},
-    Row{"agent.metrics", agent_metrics},
-    Row{"agent.reload", agent_reload},
-    Row{"agent.settings", agent_settings},
-    Row{"agent.status", agent_status},
-    Row{"agent.stop", agent_stop},
-    Row{"conflict.ignore", conflict_ignore},
-    Row{"conflict.list", conflict_list},
-    Row{"conflict.resolve", conflict_resolve},
-    Row{"conflict.show", conflict_show},
-    Row{"doc.apply", doc_edit},
-    Row{"doc.blame", doc_blame},
-    Row{"doc.diff", doc_diff},
-    Row{"doc.digest", doc_digest},
-    Row{"doc.export", doc_export},
-    Row{"doc.fork", doc_fork},
-    Row{"doc.get", doc_get},
-    Row{"doc.heads", doc_heads},
-    Row{"doc.import", doc_import},
-    Row{"doc.incr", doc_edit},
-    Row{"doc.insert", doc_edit},
-    Row{"doc.list", doc_list},
-    Row{"doc.log", doc_log},
-    Row{"doc.merge", doc_merge},
-    Row{"doc.new", doc_new},
-    Row{"doc.patch", doc_edit},
-    Row{"doc.query", doc_query},
-    Row{"doc.rm", doc_rm},
-    Row{"doc.set", doc_edit},
-    Row{"doc.show", doc_show},
-    Row{"doc.splice", doc_edit},
-    Row{"doc.unset", doc_edit},
-    Row{"invite.create", invite_create},
-    Row{"invite.join", invite_join},
-    Row{"key.list", key_list},
-    Row{"key.new", key_new},
-    Row{"key.revoke", key_revoke},
-    Row{"key.rotate", key_rotate},
-    Row{"key.show", key_show},
-    Row{"key.trust", key_trust},
-    Row{"name.list", name_list},
-    Row{"name.rm", name_rm},
-    Row{"name.set", name_set},
-    Row{"peer.add", peer_add},
-    Row{"peer.digest", peer_digest},
-    Row{"peer.list", peer_list},
-    Row{"peer.pause", peer_pause},
-    Row{"peer.ping", peer_ping},
-    Row{"peer.resume", peer_resume},
-    Row{"peer.rm", peer_rm},
-    Row{"peer.set", peer_set},
-    Row{"peer.show", peer_show},
-    Row{"quarantine.drop", quarantine_drop},
-    Row{"quarantine.list", quarantine_list},
-    Row{"quarantine.retry", quarantine_retry},
-    Row{"quarantine.show", quarantine_show},
-    Row{"store.backup", store_backup},
-    Row{"store.check", store_check},
-    Row{"store.compact", store_compact},
-    Row{"store.repair", store_repair},
-    Row{"store.stats", store_stats},
-    Row{"sync.now", sync_now},
-    Row{"sync.wait", sync_wait},
-    Row{"watch.start", watch_start},
-};
-static_assert(std::is_sorted(kTable.begin(), kTable.end(),
-                             [](const Row& a, const Row& b) { return a.method < b.method; }));
 
 constexpr std::size_t kRequestIdBytesMax = 256;
 
@@ -109,18 +33,6 @@ Result<std::optional<Json>> remembered(store::Store& store, const std::string& r
 
 }  // namespace
 
-Handler find_handler(std::string_view method) {
-  const auto row = std::lower_bound(kTable.begin(), kTable.end(), method,
-                                    [](const Row& a, std::string_view b) { return a.method < b; });
-  return row != kTable.end() && row->method == method ? row->handler : nullptr;
-}
-
-std::vector<std::string_view> methods() {
-  std::vector<std::string_view> out;
-  for (const Row& row : kTable) out.push_back(row.method);
-  return out;
-}
-
 // References into an unordered_map stay valid, and methods come from the table above.
 Dispatcher::Counts& Dispatcher::counts_of(const std::string& method) {
   if (const auto known = counts_.find(method); known != counts_.end()) return known->second;
@@ -135,14 +47,16 @@ Dispatcher::Counts& Dispatcher::counts_of(const std::string& method) {
 
 void Dispatcher::dispatch(const control::Request& request, EventSink sink,
                           std::uint64_t subscription, Reply reply) {
-  const Handler handler = find_handler(request.method);
-  if (handler == nullptr) {
+  const Method* method = find_method(request.method);
+  if (method == nullptr) {
     return reply(make_error(ErrorId::kUsageCommand,
                             fmt::format("\"{}\" is not a method of this agent", request.method),
                             "compare \"syncctl version\" with the agent's"));
   }
+  if (auto known = check_parameters(*method, *request.params); !known) return reply(known.error());
   const auto call = std::make_shared<Call>();
   call->method = request.method;
+  call->row = method;
   call->params = request.params;
   call->sink = std::move(sink);
   call->subscription = subscription;
@@ -183,7 +97,7 @@ void Dispatcher::dispatch(const control::Request& request, EventSink sink,
           reply(std::move(result));
         });
   };
-  handler(services_, call);
+  method->handler(services_, call);
 }
 
 }  // namespace converge::handlers

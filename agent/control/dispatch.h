@@ -11,11 +11,6 @@
 
 namespace converge::handlers {
 
-/// The function for a method; null when there is none.
-Handler find_handler(std::string_view method);
-/// Every method, ascending.
-std::vector<std::string_view> methods();
-
 /// Takes requests to their handlers and keeps the promise of request ids: the same id again is
 /// answered with the first result, also while the first is still under way. Control thread only.
 class Dispatcher {

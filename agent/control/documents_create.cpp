@@ -279,8 +279,9 @@ void doc_merge(Services& services, CallPtr call) {
   job->target = *target;
   job->options = {.fail_on_conflict = *fail_on_conflict, .dry_run = *dry_run};
   for (const Json& source : *sources) {
-    const Json name = source.is_object() ? source.value("doc", Json()) : Json();
-    const Json data = source.is_object() ? source.value("data", Json()) : Json();
+    const bool has_one = source.is_object() && source.size() == 1;
+    const Json name = has_one ? source.value("doc", Json()) : Json();
+    const Json data = has_one ? source.value("data", Json()) : Json();
     if (name.is_string()) {
       const auto resolved = resolve_document(services.store(), name.get<std::string>());
       if (!resolved) return call->fail(resolved.error());

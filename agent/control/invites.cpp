@@ -158,8 +158,10 @@ void invite_create(Services& services, CallPtr call) {
 void invite_join(Services& services, CallPtr call) {
   const auto text = required_string(*call, "invite");
   const auto name = string_param(*call, "name");
+  const auto dry_run = bool_param(*call, "dry_run");
   if (!text) return call->fail(text.error());
   if (!name) return call->fail(name.error());
+  if (!dry_run) return call->fail(dry_run.error());
   const auto invitation = decode_invitation(*text);
   if (!invitation) return call->fail(invitation.error());
   if (invitation->expires_ms <= services.clock().wall_now_ms()) {
@@ -170,7 +172,7 @@ void invite_join(Services& services, CallPtr call) {
   }
   PeerSettings settings;
   settings.name = name->empty() ? invitation->name : *name;
-  services.join(settings, *invitation,
+  services.join(settings, *invitation, *dry_run,
                 [call](Result<Json> peer) { finish(*call, std::move(peer)); });
 }
 

@@ -1,4 +1,5 @@
 #include "agent/control/handlers.h"
+#include "agent/control/methods.h"
 #include "core/base/bytes.h"
 
 #include <fmt/format.h>
@@ -181,13 +182,15 @@ void key_trust(Services& services, CallPtr call) {
   if (!peer) return call->fail(peer.error());
   if (!key) return call->fail(key.error());
   if (!dry_run) return call->fail(dry_run.error());
+  const auto pinning = std::make_shared<Call>(*call);
+  pinning->row = find_method("peer.set");
   const std::string digits = key->starts_with(kPrefix) ? key->substr(kPrefix.size()) : *key;
   const auto revoked = services.revoked_keys();
   if (*dry_run || std::ranges::find(revoked, digits) == revoked.end())
-    return peer_set(services, call);
-  services.revoke_key(digits, false, [&services, call](const Result<void>& done) {
-    if (!done) return call->fail(done.error());
-    peer_set(services, call);
+    return peer_set(services, pinning);
+  services.revoke_key(digits, false, [&services, pinning](const Result<void>& done) {
+    if (!done) return pinning->fail(done.error());
+    peer_set(services, pinning);
   });
 }
 

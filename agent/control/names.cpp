@@ -58,8 +58,10 @@ void name_list(Services& services, CallPtr call) {
 void name_set(Services& services, CallPtr call) {
   const auto name = required_string(*call, "name");
   const auto doc = required_string(*call, "doc");
+  const auto dry_run = bool_param(*call, "dry_run");
   if (!name) return call->fail(name.error());
   if (!doc) return call->fail(doc.error());
+  if (!dry_run) return call->fail(dry_run.error());
   const auto valid = repo::check_name(*name);
   if (!valid) return call->fail(valid.error());
   const auto target = resolve_document(services.store(), *doc);
@@ -68,6 +70,11 @@ void name_set(Services& services, CallPtr call) {
   if (!header || header->state == store::DocumentState::kDeleted) {
     return call->fail(
         make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", *doc)));
+  }
+  if (*dry_run) {
+    const auto bound = services.store().find_name(*name);
+    if (!bound) return call->fail(bound.error());
+    return call->reply(name_object(*name, target->id, *bound == target->id));
   }
   const Json result = name_object(*name, target->id, false);
   bind_name(services, call, *name, target->id, remembered(*call, result),
@@ -79,7 +86,9 @@ void name_set(Services& services, CallPtr call) {
 
 void name_rm(Services& services, CallPtr call) {
   const auto name = required_string(*call, "name");
+  const auto dry_run = bool_param(*call, "dry_run");
   if (!name) return call->fail(name.error());
+  if (!dry_run) return call->fail(dry_run.error());
   const auto bound = services.store().find_name(*name);
   if (!bound) return call->fail(bound.error());
   if (!*bound) {
@@ -87,6 +96,7 @@ void name_rm(Services& services, CallPtr call) {
         make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", *name)));
   }
   const Json result = name_object(*name, **bound, false);
+  if (*dry_run) return call->reply(result);
   unbind_name(services, *name, remembered(*call, result), [call, result](Result<bool> changed) {
     if (!changed) return call->fail(changed.error());
     call->reply(result);

@@ -210,8 +210,10 @@ class Services {
   virtual std::vector<std::string> addresses() = 0;
   /// Dials with an invitation, one address after the other until one is right; when it is accepted,
   /// takes over the catalog and keeps the peer under that address. The settings' url is not read.
+  /// A trial asks nobody and only says whether this replica can join, and as what.
   /// Errors: kConflict when this replica's own catalog is another one and not empty.
-  virtual void join(const PeerSettings& settings, const Invitation& invitation, Reply reply) = 0;
+  virtual void join(const PeerSettings& settings, const Invitation& invitation, bool is_trial,
+                    Reply reply) = 0;
   /// From now on a peer that shows the token of this key (see invitation_key) is admitted, once.
   virtual void expect_invitation(const std::string& key, const InvitationTerms& terms) = 0;
   /// Digest over the history of every document here; for comparing with a peer's.

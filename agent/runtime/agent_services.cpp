@@ -124,8 +124,9 @@ void AgentServices::find_document(const DocumentId& document, std::function<void
 }
 
 void AgentServices::join(const handlers::PeerSettings& settings,
-                         const handlers::Invitation& invitation, handlers::Reply reply) {
-  peers_.join(settings, invitation, std::move(reply));
+                         const handlers::Invitation& invitation, bool is_trial,
+                         handlers::Reply reply) {
+  peers_.join(settings, invitation, is_trial, std::move(reply));
 }
 
 void AgentServices::expect_invitation(const std::string& key,

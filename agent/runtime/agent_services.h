@@ -86,7 +86,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void nudge_peer(const std::string& name) override { peers_.nudge(name); }
   std::vector<std::string> addresses() override { return peers_.addresses(); }
   void join(const handlers::PeerSettings& settings, const handlers::Invitation& invitation,
-            handlers::Reply reply) override;
+            bool is_trial, handlers::Reply reply) override;
   void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms) override;
   std::string workspace_digest() override { return peers_.workspace_digest(); }
   void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,

@@ -37,7 +37,7 @@ struct PeerService::JoinJob {
 };
 
 void PeerService::join(const PeerSettings& settings, const handlers::Invitation& invitation,
-                       handlers::Reply reply) {
+                       bool is_trial, handlers::Reply reply) {
   if (const auto present = configured_.find(settings.name); present != configured_.end()) {
     const bool is_same =
         std::ranges::find(invitation.addresses, present->second.url) != invitation.addresses.end();
@@ -52,13 +52,21 @@ void PeerService::join(const PeerSettings& settings, const handlers::Invitation&
   job->settings = settings;
   job->invitation = invitation;
   job->reply = std::move(reply);
-  look_for_names([this, job](const Result<bool>& busy) {
+  look_for_names([this, job, is_trial](const Result<bool>& busy) {
     if (!busy) return job->reply(busy.error());
     if (*busy && context_.catalog() != job->invitation.catalog) {
       return job->reply(Error{ErrorCode::kConflict,
                               "this replica already belongs to another workspace with names in it",
                               "doc.exists",
                               "join from a fresh replica, or remove the names first"});
+    }
+    if (is_trial) {
+      handlers::PeerView view;
+      view.name = job->settings.name;
+      view.url = job->invitation.addresses.front();
+      view.key = "SHA256:" + job->invitation.fingerprint;
+      view.state = "connecting";
+      return job->reply(handlers::to_json(view));
     }
     joining_ = true;
     dial_invitation(job);

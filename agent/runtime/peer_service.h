@@ -42,7 +42,7 @@ class PeerService {
   void ping(const std::string& name, handlers::Reply reply);
   void nudge(const std::string& name);
   void join(const handlers::PeerSettings& settings, const handlers::Invitation& invitation,
-            handlers::Reply reply);
+            bool is_trial, handlers::Reply reply);
   void fetch_changes(const std::string& name, const DocumentId& document,
                      std::vector<ChangeHash> hashes,
                      std::function<void(Result<std::uint64_t>)> reply);

@@ -1,6 +1,6 @@
 #include "cli/app/command_tree.h"
 
-#include "cli/app/suggest.h"
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 
 #include <CLI/CLI.hpp>

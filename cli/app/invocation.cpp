@@ -2,8 +2,8 @@
 
 #include "cli/app/command_tree.h"
 #include "cli/app/kinds.h"
-#include "cli/app/suggest.h"
 #include "core/base/assert.h"
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "cli/app/settings.h"
 
 #include "cli/app/kinds.h"
-#include "cli/app/suggest.h"
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-#include "cli/app/suggest.h"
 #include "cli/commands/child.h"
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/render.h"
+#include "core/base/suggest.h"
 #include "core/control/error_json.h"
 #include "core/control/error_table.h"
 

@@ -2,6 +2,7 @@
 #include "cli/commands/files.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/import_folder.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
@@ -47,15 +48,18 @@ Result<std::vector<std::string>> documents_of(Session& session) {
 }
 
 Result<json> fetch(Session& session, const std::string& doc, const std::string& format) {
-  json params = {{"doc", doc}, {"format", format == "ndjson" ? "json" : format}};
-  if (session.has("typed")) params["typed"] = true;
+  json params = {{"doc", doc}};
   if (const auto at = session.at()) params["at"] = *at;
-  if (params["format"] != "json") return session.ask_for(doc, "doc.export", params);
-  // "get" gives the plain form too.
-  auto answer = session.ask_for(doc, "doc.get", params);
-  if (!answer) return answer;
+  if (format != "json" && format != "ndjson") {
+    params["format"] = format;
+    return session.ask_for(doc, "doc.export", params);
+  }
   auto heads = session.ask_for(doc, "doc.heads", params);
   if (!heads) return heads;
+  // "get" gives the plain form too.
+  if (session.has("typed")) params["typed"] = true;
+  auto answer = session.ask_for(doc, "doc.get", params);
+  if (!answer) return answer;
   return json{{"kind", "Export"},
               {"v", 1},
               {"id", heads->value("id", json())},
@@ -91,9 +95,11 @@ Result<int> to_stdout(Session& session, const std::vector<std::string>& docs,
   if (binary && session.terminal().out_tty)
     return make_error(ErrorId::kUsageArgument, "a binary document is not written to a terminal",
                       "say where it goes with --to FILE, or use --format json");
-  for (const std::string& doc : docs) {
-    const auto exported = fetch(session, doc, format);
+  Progress progress(session, "export", "documents", docs.size());
+  for (std::size_t i = 0; i < docs.size(); ++i) {
+    const auto exported = fetch(session, docs[i], format);
     if (!exported) return exported.error();
+    progress.update(i + 1);
     const auto bytes = bytes_of(session, *exported, format, session.terminal().out_tty);
     if (!bytes) return bytes.error();
     if (auto done = session.out().data(*bytes); !done) return done.error();
@@ -119,7 +125,10 @@ Result<int> run_export(Session& session) {
     return make_error(ErrorId::kOutputExists, "\"" + to + "\" is not a directory");
   json items = json::array();
   Failures failures;
+  Progress progress(session, "export", "documents", docs->size());
+  std::uint64_t done_so_far = 0;
   for (const std::string& doc : *docs) {
+    progress.update(done_so_far++);
     const auto exported = fetch(session, doc, format);
     if (!exported) {
       failures.add(exported.error());
@@ -143,6 +152,7 @@ Result<int> run_export(Session& session) {
                      {"file", file.string()},
                      {"size_bytes", bytes->size()}});
   }
+  progress.erase();
   if (directory && format == "automerge" && !items.empty()) {
     std::string lines;
     for (const json& item : items)

@@ -1,6 +1,5 @@
 #include "cli/reference/help.h"
 
-#include "cli/app/suggest.h"
 #include "cli/commands/child.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/render.h"
@@ -8,6 +7,7 @@
 #include "cli/reference/completion.h"
 #include "cli/reference/man.h"
 #include "cli/reference/schema.h"
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 
 #include <nlohmann/json.hpp>

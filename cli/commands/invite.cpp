@@ -56,8 +56,8 @@ Result<int> run_join(Session& session) {
   const auto text = [&]() -> std::string {
     if (session.out().quiet()) return "";
     const char* gap = session.terminal().out_tty ? "  " : "\t";
-    return std::string("joined") + gap + printable(field(*peer, "name")) + gap +
-           printable(field(*peer, "url")) + "\n";
+    return std::string(session.has("dry-run") ? "would join" : "joined") + gap +
+           printable(field(*peer, "name")) + gap + printable(field(*peer, "url")) + "\n";
   };
   const auto names = [&] { return std::vector<std::string>{field(*peer, "name")}; };
   if (auto done = session.out().result(*peer, {.text = text, .names = names}); !done)

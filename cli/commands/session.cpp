@@ -1,10 +1,10 @@
 #include "cli/commands/session.h"
 
 #include "cli/app/kinds.h"
-#include "cli/app/suggest.h"
 #include "cli/commands/files.h"
 #include "cli/commands/store_target.h"
 #include "cli/output/text.h"
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 #include "core/control/json_text.h"
 

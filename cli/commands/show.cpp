@@ -50,7 +50,6 @@ Result<int> run_show(Session& session) {
   const std::string doc = session.document(session.arg(0));
   json params = {{"doc", doc}};
   if (session.has("ops")) params["ops"] = true;
-  if (session.has("stat")) params["stat"] = true;
   const auto change = session.ask_for(doc, "doc.show", params);
   if (!change) return change.error();
   const auto done = session.out().result(

@@ -30,7 +30,7 @@ Result<std::vector<Assignment>> read_assignments(const json& edits) {
   std::vector<Assignment> out;
   for (const auto& item : edits) {
     if (!item.is_object() || !item.contains("pointer") || !item["pointer"].is_string() ||
-        !item.contains("value"))
+        !item.contains("value") || item.size() != 2)
       return make_error(ErrorId::kUsageArgument, kShape);
     auto pointer = Pointer::parse(item["pointer"].get_ref<const std::string&>());
     if (!pointer) return pointer.error();

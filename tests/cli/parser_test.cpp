@@ -1,8 +1,8 @@
 #include "cli/app/command_tree.h"
 #include "cli/app/invocation.h"
 #include "cli/app/kinds.h"
-#include "cli/app/suggest.h"
 #include "cli/commands/session.h"
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 
 #include <CLI/CLI.hpp>

@@ -39,6 +39,8 @@ class Conflicts(ProcessTest):
 
         first = self.laptop.json("conflict", "ls", "todo/a")["items"][0]
         self.assertEqual(self.laptop.json("conflict", "show", first["id"][:8])["id"], first["id"])
+        self.laptop.ok("conflict", "ignore", "-n", first["id"])
+        self.assertEqual(self.open_count(), 3)
         self.laptop.ok("conflict", "ignore", first["id"])
         self.assertEqual(self.listed(), ["other/c", "todo/b"])
         self.assertEqual(self.listed("--state", "ignored"), ["todo/a"])

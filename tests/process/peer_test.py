@@ -384,8 +384,7 @@ class Network(ProcessTest):
         self.addCleanup(relay.close)
         link = Connection(nas)
         for number in range(60):
-            answer = link.ask("doc.new", name=f"n/{number}", value={"t": base64.b64encode(os.urandom(3000)).decode()},
-                              durability="relaxed")
+            answer = link.ask("doc.new", name=f"n/{number}", value={"t": base64.b64encode(os.urandom(3000)).decode()})
             self.assertNotIn("error", answer)
         # The invitation names the relay: what lies between is nobody's to trust, the key is pinned.
         invitation = open_invitation(nas.ok("invite"))
@@ -410,7 +409,7 @@ class Window(ProcessTest):
             lines = []
             for number in range(first, min(first + batch, count)):
                 request = {"jsonrpc": "2.0", "id": number, "method": "doc.new",
-                           "params": {"value": {"n": number}, "durability": "relaxed"}}
+                           "params": {"value": {"n": number}}}
                 lines.append(json.dumps(request).encode() + b"\n")
             link.send(b"".join(lines))
             for _ in lines:

@@ -112,6 +112,8 @@ class Sync(ProcessTest):
     def test_an_invitation_is_good_once(self):
         laptop, phone, thief = (self.agent(name).start() for name in ("laptop", "phone", "thief"))
         invitation = laptop.ok("invite")
+        self.assertIn("would join", phone.ok("join", "-n", "-", stdin=invitation + "\n"))
+        self.assertEqual(phone.json("peer", "ls")["items"], [])
         phone.ok("join", "-", stdin=invitation + "\n")
         self.assert_alike(laptop, phone)
         laptop.ok("new", "--name", "secret", "-f", "-", stdin='{"a": 1}')

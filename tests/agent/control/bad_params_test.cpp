@@ -1,3 +1,4 @@
+#include "agent/control/methods.h"
 #include "core/control/error_table.h"
 #include "tests/agent/control/fake_services.h"
 
@@ -182,30 +183,62 @@ TEST_CASE("bad parameters of each method are refused with the contract's exit co
 }
 
 TEST_CASE("every method with parameters has a row of bad ones", "[control]") {
-  for (const std::string_view method : handlers::methods()) {
-    if (kBare.contains(method)) continue;
-    INFO(method << " has none in bad_params_test.cpp");
-    CHECK(std::ranges::any_of(kRows, [&](const Row& row) { return row.method == method; }));
+  for (const handlers::Method& method : handlers::methods()) {
+    if (kBare.contains(method.name)) continue;
+    INFO(method.name << " has none in bad_params_test.cpp");
+    CHECK(std::ranges::any_of(kRows, [&](const Row& row) { return row.method == method.name; }));
   }
 }
 
+TEST_CASE("a parameter that a method does not have is refused by its name", "[control]") {
+  FakeServices services;
+  make_document(services);
+
+  for (const handlers::Method& method : handlers::methods()) {
+    const auto answer = services.ask(std::string(method.name), {{"zz_unknown", nullptr}});
+    INFO(method.name);
+    REQUIRE(answer);
+    REQUIRE_FALSE(*answer);
+    CHECK(control::is(answer->error(), control::ErrorId::kUsageArgument));
+    CHECK(answer->error().message == std::string(method.name) + " has no parameter \"zz_unknown\"");
+  }
+}
+
+TEST_CASE("a misspelt parameter is refused with the one that was meant", "[control]") {
+  FakeServices services;
+  make_document(services);
+
+  for (const handlers::Method& method : handlers::methods()) {
+    for (const std::string& name : method.parameter_names()) {
+      INFO(method.name << " " << name);
+      CHECK(method.takes(name));
+      const std::string misspelt = name + "_";
+      const auto answer = services.ask(std::string(method.name), {{misspelt, "n"}});
+      REQUIRE(answer);
+      REQUIRE_FALSE(*answer);
+      CHECK(answer->error().message.find('"' + misspelt + '"') != std::string::npos);
+      if (name.size() > 2) CHECK(answer->error().hint == "did you mean \"" + name + "\"?");
+    }
+  }
+}
+
+TEST_CASE("a write with a misspelt condition changes nothing", "[control]") {
+  FakeServices services;
+  make_document(services);
+  const Json before = services.must("doc.heads", {{"doc", "n"}})["heads"];
+
+  const Json edit = Json::parse(R"([{"pointer":"/a","value":9}])");
+  CHECK_FALSE(*services.ask("doc.set", {{"doc", "n"}, {"edits", edit}, {"if_head", "0000000"}}));
+  CHECK_FALSE(*services.ask("doc.set", {{"doc", "n"}, {"edits", edit}, {"If_Heads", "0000000"}}));
+  CHECK_FALSE(*services.ask("doc.rm", {{"docs", {"n"}}, {"dryrun", true}}));
+  CHECK_FALSE(*services.ask(
+      "doc.set",
+      Json::parse(R"({"doc":"n","edits":[{"pointer":"/a","value":9,"if_absent":true}]})")));
+
+  CHECK(services.must("doc.heads", {{"doc", "n"}})["heads"] == before);
+}
+
 TEST_CASE("no parameter of any type is a bug, and each request is answered once", "[control]") {
-  const std::vector<std::string> names = {
-      "actor",   "after",       "ack",        "amount",      "at",
-      "base",    "by",          "changes",    "collections", "count",
-      "data",    "deadline_ms", "delete",     "depth",       "doc",
-      "docs",    "entries",     "from_peer",  "plan",        "apply",
-      "dry_run", "durability",  "edits",      "expires_ms",  "fail_on_conflict",
-      "follow",  "for",         "for_ms",     "format",      "from",
-      "id",      "ids",         "if_absent",  "if_heads",    "if_value",
-      "index",   "initial",     "invite",     "key",         "level",
-      "limit",   "list_key",    "message",    "mode",        "name",
-      "other",   "patch",       "path",       "pattern",     "patterns",
-      "peer",    "peers",       "pick",       "pointer",     "pointers",
-      "policy",  "read",        "request_id", "rule",        "since",
-      "sort",    "sources",     "state",      "text",        "to",
-      "type",    "update",      "url",        "value",       "values",
-      "wait"};
   const std::vector<Json> values = {
       nullptr,       true, -1, 1.5, "", "\xff\x1b", Json::array(), Json::array({nullptr}),
       Json::object()};
@@ -214,14 +247,19 @@ TEST_CASE("no parameter of any type is a bug, and each request is answered once"
       "type":"merge","patch":{"a":3},"value":{"a":4},"docs":["n"],"ids":["c-1"],"pick":1,
       "peer":"nas","peers":[],"key":"self","url":"wss://nas:1","for":"ready","timeout_ms":1,
       "format":"json","sources":[{"doc":"n"}],"path":"","patterns":["n"]})");
-  for (const std::string_view method : handlers::methods()) {
+  for (const handlers::Method& row : handlers::methods()) {
+    const std::string method(row.name);
     FakeServices services;
-    for (const std::string& name : names) {
+    for (const std::string& name : row.parameter_names()) {
       for (const Json& value : values) {
         make_document(services);
-        Json params = valid;
+        INFO(method << " with " << name << " = "
+                    << value.dump(-1, ' ', false, Json::error_handler_t::replace));
+        Json params = Json::object();
+        for (const auto& [key, fine] : valid.items())
+          if (row.takes(key)) params[key] = fine;
         params[name] = value;
-        const auto answer = services.ask(std::string(method), params);
+        const auto answer = services.ask(method, params);
         // Waiting for peers that never come is given up by the test.
         const bool waits = method.starts_with("sync.") && !answer;
         if (waits) continue;
@@ -234,4 +272,24 @@ TEST_CASE("no parameter of any type is a bug, and each request is answered once"
       }
     }
   }
+}
+
+TEST_CASE("a trial of naming, unnaming and ignoring says what would be and changes nothing",
+          "[control]") {
+  FakeServices services;
+  make_document(services);
+  const Json named = services.must("doc.heads", {{"doc", "n"}});
+
+  const Json set = services.must("name.set", {{"name", "m"}, {"doc", "n"}, {"dry_run", true}});
+  CHECK(set["id"] == named["id"]);
+  CHECK(set["unchanged"] == false);
+  CHECK_FALSE(*services.ask("doc.heads", {{"doc", "m"}}));
+  CHECK(services.must("name.set", {{"name", "n"}, {"doc", "n"}, {"dry_run", true}})["unchanged"]);
+
+  services.must("name.rm", {{"name", "n"}, {"dry_run", true}});
+  CHECK(services.must("name.list", Json::object())["items"].size() == 1);
+  CHECK_FALSE(*services.ask("name.rm", {{"name", "nobody"}, {"dry_run", true}}));
+
+  services.must("name.rm", {{"name", "n"}});
+  CHECK(services.must("name.list", Json::object())["items"].empty());
 }

@@ -186,7 +186,7 @@ class FakeServices final : public handlers::Services, public repo::Observer {
   }
   void nudge_peer(const std::string&) override {}
   std::vector<std::string> addresses() override { return {"wss://127.0.0.1:4433"}; }
-  void join(const handlers::PeerSettings& settings, const handlers::Invitation&,
+  void join(const handlers::PeerSettings& settings, const handlers::Invitation&, bool,
             handlers::Reply reply) override {
     no_peer(settings.name, reply);
   }

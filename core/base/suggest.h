@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace converge::cli {
+namespace converge {
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
 std::size_t edit_distance(std::string_view left, std::string_view right);
@@ -19,4 +19,4 @@ std::optional<std::string> nearest(std::string_view word,
 /// "did you mean \"status\"?", or nothing.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace converge::cli
+}  // namespace converge

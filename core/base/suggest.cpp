@@ -1,8 +1,8 @@
-#include "cli/app/suggest.h"
+#include "core/base/suggest.h"
 
 #include <algorithm>
 
-namespace converge::cli {
+namespace converge {
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> before(right.size() + 1);
@@ -42,4 +42,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return found ? "did you mean \"" + *found + "\"?" : std::string();
 }
 
-}  // namespace converge::cli
+}  // namespace converge
