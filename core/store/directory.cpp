@@ -1,6 +1,7 @@
 #include "core/store/directory.h"
 
 #include "core/store/leveldb_env.h"
+#include "core/store/lock_probe.h"
 
 #include <algorithm>
 #include <array>
@@ -103,23 +104,6 @@ Result<void> check_folder(const std::filesystem::path& path, int fd, const OpenO
                  "store.newer", "use a local disk, or --allow-network-filesystem at your own risk"};
   }
   return {};
-}
-
-/// What the holder wrote into agent.lock, e.g. "process 812".
-std::string holder_of(int lock_fd) {
-  std::array<char, 256> text{};
-  const ssize_t got = ::pread(lock_fd, text.data(), text.size() - 1, 0);
-  const std::string line(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-  const auto digits =
-      std::find_if_not(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (digits == line.begin()) return "another process";
-  const std::string pid(line.begin(), digits);
-  std::string holder = "process " + pid;
-  const std::size_t version = line.find(' ');
-  if (version != std::string::npos) {
-    holder += " (" + line.substr(version + 1, line.find('\n') - version - 1) + ")";
-  }
-  return holder;
 }
 
 Result<int> take_lock(const std::filesystem::path& path, int folder_fd,

@@ -2,11 +2,30 @@
 
 #include "core/store/directory.h"
 
+#include <algorithm>
+#include <array>
 #include <fcntl.h>
+#include <string>
 #include <unistd.h>
 #include <utility>
 
 namespace converge::store {
+
+std::string holder_of(int lock_fd) {
+  std::array<char, 256> text{};
+  const ssize_t got = ::pread(lock_fd, text.data(), text.size() - 1, 0);
+  const std::string line(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  const auto digits =
+      std::find_if_not(line.begin(), line.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (digits == line.begin()) return "another process";
+  const std::string pid(line.begin(), digits);
+  std::string holder = "process " + pid;
+  const std::size_t version = line.find(' ');
+  if (version != std::string::npos) {
+    holder += " (" + line.substr(version + 1, line.find('\n') - version - 1) + ")";
+  }
+  return holder;
+}
 
 Result<LockProbe> LockProbe::take(const std::filesystem::path& directory) {
   const auto path = directory / kLockFile;
@@ -17,9 +36,10 @@ Result<LockProbe> LockProbe::take(const std::filesystem::path& directory) {
   wanted.l_type = F_WRLCK;
   wanted.l_whence = SEEK_SET;
   if (::fcntl(fd, F_OFD_SETLK, &wanted) == 0) return LockProbe(fd);
+  const std::string holder = holder_of(fd);
   ::close(fd);
-  return Error{ErrorCode::kLocked, "the store " + directory.string() + " is in use", "store.locked",
-               "ask the agent to check itself, or stop it first"};
+  return Error{ErrorCode::kLocked, "the store " + directory.string() + " is in use by " + holder,
+               "store.locked", "ask the agent to check itself, or stop it first"};
 }
 
 LockProbe::LockProbe(LockProbe&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

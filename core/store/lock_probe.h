@@ -3,6 +3,7 @@
 #include "core/base/result.h"
 
 #include <filesystem>
+#include <string>
 
 namespace converge::store {
 
@@ -20,6 +21,9 @@ class LockProbe {
   explicit LockProbe(int fd) : fd_(fd) {}
   int fd_;
 };
+
+/// What the holder wrote into agent.lock, e.g. "process 812 (since ...)".
+std::string holder_of(int lock_fd);
 
 /// Whether a process has the store open. Takes nothing, so it disturbs nobody who is just starting.
 bool is_locked(const std::filesystem::path& directory);

@@ -193,22 +193,32 @@ std::optional<TableDamage> TableReader::read_index() {
   const auto metaindex = take_handle(handles);
   const auto index = metaindex ? take_handle(handles) : std::nullopt;
   if (!index) return damaged("the footer's handles are damaged", footer_at);
+  // No checksum covers the footer; what lies between handles and magic is always zero.
+  if (handles.substr(0, handles.size() - 8).find_first_not_of('\0') != std::string_view::npos) {
+    return damaged("the footer's padding is not empty", footer_at);
+  }
   std::string why;
+  std::vector<BlockHandle> filters;
   for (const BlockHandle& handle : {*metaindex, *index}) {
     auto bytes = read_verified(handle, why);
     if (!bytes) return damaged("index block: " + why, handle.offset);
     DecodedBlock block;
     block.bytes = std::move(*bytes);
     if (const char* wrong = decode_entries(block, false)) return damaged(wrong, handle.offset);
-    if (handle.offset == metaindex->offset) continue;
+    const bool is_meta = handle.offset == metaindex->offset;
     for (const DecodedBlock::Entry& entry : block.entries) {
       std::string_view value = entry.value;
       const auto data = take_handle(value);
       if (!data) return damaged("index block: a handle is damaged", handle.offset);
-      blocks_.push_back(*data);
+      (is_meta ? filters : blocks_).push_back(*data);
     }
   }
   has_index_ = true;
+  for (const BlockHandle& filter : filters) {  // without them the data can still be read
+    if (!read_verified(filter, why)) {
+      return TableDamage{"table.open", "filter block: " + why, filter.offset};
+    }
+  }
   return std::nullopt;
 }
 

@@ -63,7 +63,8 @@ class TableReader {
   ~TableReader();
 
   std::uint64_t size() const { return size_; }
-  /// Footer and index. Damage: the handles come from walking the blocks instead.
+  /// Footer, index and filters. Damage: the handles come from walking the blocks instead, unless
+  /// it is only a filter.
   std::optional<TableDamage> read_index();
   /// Handles of the data blocks in file order; after read_index. With a damaged index they are
   /// found from offset 0 by trying lengths until a sum fits.

@@ -9,6 +9,8 @@ import xml.etree.ElementTree
 
 from support import ProcessTest, connect, syncctl, wait_until
 
+FLIPS = int(os.environ.get("CONVERGE_TEST_FLIPS", "8"))
+
 
 class Store(ProcessTest):
     def filled(self, name="laptop", documents=3):
@@ -50,6 +52,21 @@ class Store(ProcessTest):
         suite = xml.etree.ElementTree.parse(agent.place.file("j.xml")).getroot()
         self.assertEqual((suite.get("name"), suite.get("failures")), ("syncctl.store", "0"))
         self.assertEqual(glob.glob(os.path.join(agent.store, "tmp", "*")), [])
+
+    def test_16_a_flipped_byte_anywhere_is_found(self):
+        agent = self.filled(documents=4)
+        table = self.make_table(agent)
+        size, chance = os.path.getsize(table), random.Random(16)
+        # The last 48 bytes are the footer, which no checksum covers.
+        places = [size - 1 - chance.randrange(48) for _ in range(FLIPS // 2)]
+        places += [chance.randrange(size) for _ in range(FLIPS - len(places))]
+        for place in places:
+            self.flip(table, place)
+            answer = syncctl(agent.place, "--store", agent.store, "-o", "json", "store", "check", "--deep")
+            self.assertEqual(answer.code, 1, f"byte {place} of {size}: {answer}")
+            self.assertIn(os.path.basename(table), [each["where"].get("file") for each in answer.json()["findings"]])
+            self.flip(table, place)
+        self.stopped(agent, "store", "check", "--deep")
 
     def test_16_a_flipped_byte_is_found_with_its_place_and_salvage_keeps_the_rest(self):
         agent = self.filled(documents=15)
