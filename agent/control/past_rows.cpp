@@ -58,7 +58,7 @@ struct Past : std::enable_shared_from_this<Past> {
         [self](ShardAccess& shard, const engine::Document& document, Row& row) -> Result<void> {
           // Read only from here on, by any shard.
           const std::set<ChangeHash>& since = self->younger.at(row.header.id);
-          row.header.heads = heads_without(document, since);
+          row.header.heads = heads_without(document, row.header.heads, since);
           row.header.last_receipt = 0;
           const std::uint64_t after = since.size();
           row.header.change_count -= std::min(row.header.change_count, after);

@@ -71,9 +71,9 @@ Result<std::vector<store::Receipt>> receipts_of_document(store::Store& store,
   return out;
 }
 
-Heads heads_without(const engine::Document& document, const std::set<ChangeHash>& without) {
-  const Heads now = document.heads();
-  std::vector<ChangeHash> pending(now.begin(), now.end());
+Heads heads_without(const engine::Document& document, const Heads& heads,
+                    const std::set<ChangeHash>& without) {
+  std::vector<ChangeHash> pending(heads.begin(), heads.end());
   std::set<ChangeHash> seen;
   std::set<ChangeHash> kept;
   while (!pending.empty()) {
@@ -101,14 +101,26 @@ Heads heads_with(const engine::Document& document, const Heads& before, const Ch
 
 Result<Heads> ReceiptRevisions::at_receipt(std::uint64_t number) const {
   if (const auto known = check_receipt(store_, number); !known) return known.error();
+  const Heads now = stored_heads();
   const auto receipts = receipts_of_document(store_, id_, number + 1);
   if (!receipts) return receipts.error();
   std::set<ChangeHash> younger;
   for (const store::Receipt& receipt : *receipts) younger.insert(receipt.hash);
-  return heads_without(document_, younger);
+  return heads_without(document_, now, younger);
+}
+
+/// In a degraded document, what there is of it.
+Heads ReceiptRevisions::stored_heads() const {
+  const auto header = store_.header(id_);
+  const bool is_whole =
+      header && std::ranges::all_of(header->heads, [this](const ChangeHash& head) {
+        return document_.has_change(head);
+      });
+  return is_whole ? header->heads : document_.heads();
 }
 
 Result<Heads> ReceiptRevisions::receipts_back(std::uint64_t count) const {
+  const Heads now = stored_heads();
   std::set<ChangeHash> younger;
   store::ReceiptNumber end = store_.counts().last_receipt;
   if (const auto numbers = store_.receipts_of(id_); numbers && *numbers) {
@@ -133,7 +145,7 @@ Result<Heads> ReceiptRevisions::receipts_back(std::uint64_t count) const {
                       fmt::format("~{} is further back than the {} receipts of this document",
                                   count, younger.size()));
   }
-  return heads_without(document_, younger);
+  return heads_without(document_, now, younger);
 }
 
 Result<Heads> ReceiptRevisions::at_time(std::string_view when) const {

@@ -13,15 +13,18 @@
 
 namespace converge::handlers {
 
-/// A document's heads without the changes in `without`, which must hold every descendant of its
-/// members (the youngest changes of a causal order do).
-Heads heads_without(const engine::Document& document, const std::set<ChangeHash>& without);
+/// These heads of a document without the changes in `without`, which must hold every descendant of
+/// its members among the ancestors of `heads` (the youngest changes of a causal order do).
+Heads heads_without(const engine::Document& document, const Heads& heads,
+                    const std::set<ChangeHash>& without);
 
 /// The heads before and after one more change: the change replaces its dependencies.
 Heads heads_with(const engine::Document& document, const Heads& before, const ChangeHash& change);
 
 /// REVs in terms of this replica's receipts: `#N`, `~N`, `{WHEN}`. Costs as receipts_of_document.
 /// For the duration of one request.
+/// The document may hold changes that wait for their commit and have no receipt yet: what was
+/// stored when the question came is what counts, so it starts from the stored heads.
 class ReceiptRevisions final : public verbs::RevisionSource {
  public:
   ReceiptRevisions(store::Store& store, const Clock& clock, const DocumentId& id,
@@ -33,6 +36,8 @@ class ReceiptRevisions final : public verbs::RevisionSource {
   Result<Heads> at_time(std::string_view when) const override;
 
  private:
+  Heads stored_heads() const;
+
   store::Store& store_;
   const Clock& clock_;
   DocumentId id_;

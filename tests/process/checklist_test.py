@@ -13,6 +13,7 @@ import select
 import signal
 import statistics
 import subprocess
+import threading
 import time
 import unittest
 
@@ -21,6 +22,7 @@ from support import DEADLINE_S, SYNCCTL, Connection, ProcessTest, wait_until
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Times are the contract's on a quiet machine with an optimized build.
 SLACK = float(os.environ.get("CONVERGE_TEST_SLACK", "20"))
+QUICK_RUNS = int(os.environ.get("CONVERGE_TEST_QUICK_RUNS", "25"))
 KILLS = int(os.environ.get("CONVERGE_TEST_WATCH_KILLS", "20"))
 
 # A line of every command that reads, on the documents of setUp.
@@ -257,24 +259,38 @@ class Checklist(ProcessTest):
 
     def test_13_a_watch_killed_and_resumed_misses_and_repeats_nothing(self):
         start = "s1." + str(self.laptop.json("log", "todo/home", "-l", "1")["items"][0]["received_seq"])
-        connection = Connection(self.laptop)
-        for number in range(4 * KILLS):
-            connection.ask("doc.set", doc="todo/home", edits=[{"pointer": "/n", "value": number}])
         seen, cursor, chance = [], start, random.Random(13)
+        writer = threading.Thread(target=self.count_up, args=(4 * KILLS,))
+        writer.start()
+        self.addCleanup(writer.join)
         for _ in range(KILLS):
             process = subprocess.Popen([SYNCCTL, "--socket", self.laptop.socket_path, "watch", "todo/home", "-o", "ndjson",
                                         "--since", cursor], env=self.laptop.place.environment, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, text=True)
-            for _ in range(chance.randint(1, 4)):
-                if len(seen) == 4 * KILLS:
-                    break
-                event = json.loads(process.stdout.readline())
+            lines = [process.stdout.readline() for _ in range(min(chance.randint(0, 3), 4 * KILLS - len(seen)))]
+            process.kill()
+            lines += process.communicate()[0].splitlines(keepends=True)
+            for line in lines:
+                if not line.endswith("\n"):
+                    continue  # killed in the middle of it
+                event = json.loads(line)
                 seen.append(event["patch"][0]["value"])
                 cursor = event["cursor"]
+        writer.join()
+        rest = 4 * KILLS - len(seen)
+        if rest > 0:
+            process = subprocess.Popen([SYNCCTL, "--socket", self.laptop.socket_path, "watch", "todo/home", "-o", "ndjson",
+                                        "--since", cursor], env=self.laptop.place.environment, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, text=True)
+            seen += [json.loads(process.stdout.readline())["patch"][0]["value"] for _ in range(rest)]
             process.kill()
             process.communicate()
-        self.assertEqual(seen, list(range(len(seen))))
-        self.assertGreater(len(seen), KILLS)
+        self.assertEqual(seen, list(range(4 * KILLS)))
+
+    def count_up(self, end):
+        connection = Connection(self.laptop)
+        for number in range(end):
+            connection.ask("doc.set", doc="todo/home", edits=[{"pointer": "/n", "value": number}])
 
     def test_14_a_diff_as_json_patch_leads_from_one_state_to_the_other(self):
         chance = random.Random(14)
@@ -336,13 +352,17 @@ class Checklist(ProcessTest):
 
     def test_23_small_commands_are_quick(self):
         for words, limit in ((("version",), 0.030), (("get", "todo/home"), 0.020)):
-            times = []
-            for _ in range(25):
-                start = time.monotonic()
-                self.laptop.ok(*words)
-                times.append(time.monotonic() - start)
-            print(f"{words[0]}: median {statistics.median(times) * 1000:.1f} ms, slowest {max(times) * 1000:.1f} ms")
-            self.assertLess(statistics.median(times), limit * SLACK)
+            for _ in range(3):  # once must do: a machine that is busy for a moment is not what is measured
+                times = []
+                for _ in range(QUICK_RUNS):
+                    start = time.monotonic()
+                    self.laptop.ok(*words)
+                    times.append(time.monotonic() - start)
+                slow = sorted(times)[len(times) * 99 // 100 - 1]
+                print(f"{words[0]}: median {statistics.median(times) * 1000:.1f} ms, 99% {slow * 1000:.1f} ms")
+                if slow < limit * SLACK:
+                    break
+            self.assertLess(slow, limit * SLACK)
 
     def test_every_line_has_a_test_with_its_number(self):
         found = set()
