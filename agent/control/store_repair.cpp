@@ -1,4 +1,5 @@
 #include "agent/control/handlers.h"
+#include "agent/control/progress_notes.h"
 #include "agent/control/resolve.h"
 #include "core/repo/compaction.h"
 #include "core/store/check.h"
@@ -132,12 +133,16 @@ class FetchRun : public std::enable_shared_from_this<FetchRun> {
 };
 
 /// What of the store is damaged: its tables, and what a deep check finds beside them.
-Result<store::RepairPlan> full_plan(store::Store& store, const std::function<bool()>& go_on) {
+Result<store::RepairPlan> full_plan(store::Store& store, const std::function<bool()>& go_on,
+                                    ProgressNotes& notes) {
   store::CheckOptions options;
   options.depth = store::CheckDepth::kDeep;
   options.inspect_snapshot = repo::snapshot_inspector();
   options.findings_max = kFindingsMax;
-  options.on_progress = [&go_on](const store::CheckProgress&) { return go_on(); };
+  options.on_progress = [&go_on, &notes](const store::CheckProgress& progress) {
+    notes.update(progress.bytes_done, progress.bytes_total);
+    return go_on();
+  };
   const auto report = store.check(options);
   if (!report) return report.error();
   auto plan = store.plan_repair({});
@@ -167,12 +172,15 @@ void store_repair(Services& services, CallPtr call) {
   const auto apply = bool_param(*call, "apply");
   const auto id = string_param(*call, "plan");
   const auto peers = strings_param(*call, "from_peer");
+  const auto progress = bool_param(*call, "progress");
+  if (!progress) return call->fail(progress.error());
   if (!apply) return call->fail(apply.error());
   if (!id) return call->fail(id.error());
   if (!peers) return call->fail(peers.error());
-  services.on_store([&services, call, apply = *apply, id = *id,
-                     peers = *peers](const std::function<bool()>& go_on) {
-    const auto plan = full_plan(services.store(), go_on);
+  ProgressNotes wanted(services, call, *progress, "bytes");
+  services.on_store([&services, call, apply = *apply, id = *id, peers = *peers,
+                     notes = wanted](const std::function<bool()>& go_on) mutable {
+    const auto plan = full_plan(services.store(), go_on, notes);
     if (!plan) return call->fail(plan.error());
     if (!apply) {
       const auto degraded = degraded_documents(services.store());

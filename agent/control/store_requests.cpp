@@ -1,4 +1,5 @@
 #include "agent/control/handlers.h"
+#include "agent/control/progress_notes.h"
 #include "agent/control/resolve.h"
 #include "core/repo/compaction.h"
 #include "core/store/backup.h"
@@ -48,10 +49,14 @@ Result<std::vector<DocumentId>> documents_param(store::Store& store, const Call&
 /// Waits as long as reading went faster than it may, or until the agent stops.
 class Throttle {
  public:
-  Throttle(const Clock& clock, std::function<bool()> go_on)
-      : clock_(clock), go_on_(std::move(go_on)), begin_(clock.steady_now()) {}
+  Throttle(const Clock& clock, std::function<bool()> go_on, ProgressNotes notes)
+      : clock_(clock),
+        go_on_(std::move(go_on)),
+        notes_(std::move(notes)),
+        begin_(clock.steady_now()) {}
 
-  bool operator()(const store::CheckProgress& progress) const {
+  bool operator()(const store::CheckProgress& progress) {
+    notes_.update(progress.bytes_done, progress.bytes_total);
     const std::chrono::milliseconds due(progress.bytes_done * 1000 / kCheckBytesPerSecond);
     std::mutex mutex;
     std::condition_variable nobody;
@@ -63,6 +68,7 @@ class Throttle {
  private:
   const Clock& clock_;
   std::function<bool()> go_on_;
+  ProgressNotes notes_;
   std::chrono::steady_clock::time_point begin_;
 };
 
@@ -147,7 +153,8 @@ struct CompactionCount {
 };
 
 Result<void> compact_all(store::Store& store, const std::function<bool()>& go_on,
-                         CompactionCount& count) {
+                         CompactionCount& count, ProgressNotes& notes) {
+  const std::uint64_t total = store.counts().documents;
   store::PageRequest request;
   request.limit = kPageDocuments;
   do {
@@ -156,6 +163,7 @@ Result<void> compact_all(store::Store& store, const std::function<bool()>& go_on
     for (const store::DocumentHeader& header : page->items) {
       if (!go_on()) return make_error(ErrorId::kAgentStopping, "the agent is going away");
       if (header.state == store::DocumentState::kActive) count.add(store, header.id);
+      notes.update(count.documents, std::max(total, count.documents));
     }
     request.after = page->next;
   } while (!request.after.empty());
@@ -169,6 +177,8 @@ void store_check(Services& services, CallPtr call) {
   const auto mode = string_param(*call, "mode", "sample");
   const auto sample = number_param(*call, "sample", options.sample_percent);
   const auto documents = documents_param(services.store(), *call);
+  const auto progress = bool_param(*call, "progress");
+  if (!progress) return call->fail(progress.error());
   if (!mode) return call->fail(mode.error());
   if (!sample) return call->fail(sample.error());
   if (!documents) return call->fail(documents.error());
@@ -187,8 +197,9 @@ void store_check(Services& services, CallPtr call) {
   options.documents = *documents;
   options.findings_max = kFindingsMax;
   options.inspect_snapshot = repo::snapshot_inspector();
-  services.on_store([&services, call, options](const std::function<bool()>& go_on) mutable {
-    options.on_progress = Throttle(services.clock(), go_on);
+  ProgressNotes notes(services, call, *progress, "bytes");
+  services.on_store([&services, call, options, notes](const std::function<bool()>& go_on) mutable {
+    options.on_progress = Throttle(services.clock(), go_on, notes);
     const auto report = services.store().check(options);
     if (!report) return call->fail(report.error());
     call->reply(store::to_json(*report));
@@ -243,16 +254,22 @@ void store_compact(Services& services, CallPtr call) {
   const auto tables = bool_param(*call, "tables");
   const auto all = bool_param(*call, "all");
   const auto documents = documents_param(services.store(), *call);
+  const auto progress = bool_param(*call, "progress");
+  if (!progress) return call->fail(progress.error());
   if (!tables) return call->fail(tables.error());
   if (!all) return call->fail(all.error());
   if (!documents) return call->fail(documents.error());
+  ProgressNotes notes(services, call, *progress, "documents");
   services.on_store([&services, call, with_tables = *tables, with_all = *all,
-                     documents = *documents](const std::function<bool()>& go_on) {
+                     documents = *documents, notes](const std::function<bool()>& go_on) mutable {
     store::Store& store = services.store();
     CompactionCount count;
-    for (const DocumentId& document : documents) count.add(store, document);
+    for (const DocumentId& document : documents) {
+      count.add(store, document);
+      notes.update(count.documents, documents.size());
+    }
     if (with_all) {
-      if (const auto done = compact_all(store, go_on, count); !done)
+      if (const auto done = compact_all(store, go_on, count, notes); !done)
         return call->fail(done.error());
     }
     if (with_tables) {

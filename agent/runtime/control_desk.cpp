@@ -92,8 +92,15 @@ void ControlDesk::handle(ControlClientId client, const std::string& line) {
   const std::uint64_t subscription = place->second.next_subscription;
   if (request.method == "watch.start" || request.method == "agent.logs")
     ++place->second.next_subscription;
-  handlers::EventSink sink = [this, client, subscription](const Json& event) {
+  const Json id =
+      request.id ? std::visit([](const auto& value) { return Json(value); }, *request.id) : Json();
+  handlers::EventSink sink = [this, client, subscription, id](const Json& event) {
     if (!clients_.contains(client) || stopping_) return false;
+    if (event.value("kind", "") == "Progress") {
+      send(client,
+           control::encode_notification("progress", Json{{"request", id}, {"progress", event}}));
+      return true;
+    }
     send(client, control::encode_notification(
                      "event", Json{{"subscription", subscription}, {"event", event}}));
     return true;

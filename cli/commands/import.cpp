@@ -2,6 +2,7 @@
 #include "cli/commands/handlers.h"
 #include "cli/commands/import_folder.h"
 #include "cli/commands/params.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/render.h"
 #include "core/base/limits.h"
 #include "core/control/error_table.h"
@@ -134,6 +135,9 @@ Error with_file(const std::string& file, Error error) {
 Result<int> run_import(Session& session) {
   json items = json::array();
   Failures failures;
+  Progress progress(session, "import", "documents");
+  std::uint64_t found = 0;
+  std::uint64_t done_so_far = 0;
   for (const std::string& file : session.args(0)) {
     std::error_code ignored;
     const bool is_folder = fs::is_directory(file, ignored);
@@ -143,7 +147,10 @@ Result<int> run_import(Session& session) {
       failures.add(requests.error());
       continue;
     }
+    found += requests->size();
+    progress.expect(found, "documents");
     for (json& request : *requests) {
+      progress.update(done_so_far++);
       request["request_id"] = new_request_id();
       if (request["format"] == "ndjson") request["format"] = "json";
       auto ack = session.ask("doc.import", request);
@@ -153,6 +160,7 @@ Result<int> run_import(Session& session) {
         failures.add(with_file(file, ack.error()));
     }
   }
+  progress.erase();
   return print_acks(session, "AckList", items, failures, "id");
 }
 

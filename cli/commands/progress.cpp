@@ -71,6 +71,11 @@ std::string Progress::object(milliseconds elapsed) const {
                               {"eta_ms", eta}});
 }
 
+void Progress::expect(std::uint64_t total, std::string unit) {
+  total_ = total;
+  unit_ = std::move(unit);
+}
+
 void Progress::update(std::uint64_t done) {
   done_ = done;
   const auto now = session_.clock().steady_now();

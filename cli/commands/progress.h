@@ -20,6 +20,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// What was not known at the beginning.
+  void expect(std::uint64_t total, std::string unit);
   /// So much is done now. Cheap: looks at the clock and mostly returns.
   void update(std::uint64_t done);
   /// Takes the line off the terminal; the next update draws it again.

@@ -1,6 +1,7 @@
 #include "cli/app/kinds.h"
 #include "cli/commands/handlers.h"
 #include "cli/commands/jq_program.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
@@ -21,7 +22,7 @@ using nlohmann::json;
 /// Takes pages of documents and prints what the query finds in them, as it comes.
 class Query {
  public:
-  explicit Query(Session& session) : session_(session) {}
+  explicit Query(Session& session) : session_(session), progress_(session, "query", "documents") {}
 
   Result<int> run() {
     if (auto ready = prepare(); !ready) return ready.error();
@@ -72,6 +73,7 @@ class Query {
     while (!full()) {
       auto page = session_.ask("doc.query", params);
       if (!page) return page.error();
+      looked_at_ += page->at("items").size();
       for (json& document : page->at("items")) {
         for (json& match : document["results"]) {
           if (full()) break;
@@ -79,6 +81,7 @@ class Query {
         }
       }
       if (auto done = flush(); !done) return done;
+      progress_.update(looked_at_);
       if (field(*page, "next").empty()) return {};
       params["after"] = (*page)["next"];
     }
@@ -156,6 +159,7 @@ class Query {
       out += (session_.terminal().out_tty ? printable(value, true) : value) + "\n";
     }
     pending_ = json::array();
+    if (!out.empty()) progress_.erase();  // lines and a redrawn one do not share a terminal
     return session_.out().data(out);
   }
 
@@ -169,6 +173,7 @@ class Query {
   }
 
   Result<int> finish() {
+    progress_.erase();
     if (counts()) {
       const json count = {{"kind", "Count"}, {"v", 1}, {"count", count_}};
       const auto done =
@@ -189,6 +194,8 @@ class Query {
   }
 
   Session& session_;
+  Progress progress_;
+  std::uint64_t looked_at_ = 0;  ///< documents with a result
   std::optional<verbs::JsonPath> path_;
   std::optional<JqProgram> jq_;
   std::vector<std::string> files_;

@@ -1,4 +1,5 @@
 #include "cli/commands/handlers.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/render.h"
 #include "cli/commands/store_shared.h"
 #include "cli/commands/version.h"
@@ -53,11 +54,14 @@ Result<json> check_files(Session& session, const fs::path& directory) {
   if (!documents) return documents.error();
   options.documents = *documents;
   options.inspect_snapshot = repo::snapshot_inspector();
-  if (session.has_timeout())
-    options.on_progress = [&session](const store::CheckProgress&) {
-      return session.clock().steady_now() < session.deadline();
-    };
+  Progress shown(session, "store.check", "bytes");
+  options.on_progress = [&session, &shown](const store::CheckProgress& progress) {
+    shown.expect(progress.bytes_total, "bytes");
+    shown.update(progress.bytes_done);
+    return !session.has_timeout() || session.clock().steady_now() < session.deadline();
+  };
   auto report = store::check_store(directory, options);
+  shown.erase();
   if (!report) return report.error();
   if (report->cancelled)
     return make_error(ErrorId::kTimeout, "the check of " + directory.string() + " took too long");

@@ -1,6 +1,7 @@
 #include "cli/commands/store_shared.h"
 
 #include "cli/commands/files.h"
+#include "cli/commands/long_request.h"
 #include "cli/commands/render.h"
 #include "cli/commands/version.h"
 #include "cli/output/text.h"
@@ -28,10 +29,21 @@ Result<std::optional<fs::path>> stopped_store(Session& session) {
   return std::optional(absolute_path(*directory));
 }
 
+namespace {
+
+/// Methods of which the agent says how far it is.
+bool has_progress(std::string_view method) {
+  return method == "store.check" || method == "store.compact" || method == "store.repair";
+}
+
+}  // namespace
+
 Result<json> ask_patiently(Session& session, std::string_view method, const json& params) {
   const auto target = session.has_timeout() ? session.replica() : session.watch_target();
   if (!target) return target.error();
   if (session.out().verbose() >= 2) session.out().note("request " + std::string(method));
+  if (session.asks_agent() && has_progress(method))
+    return ask_with_progress(session, method, params);
   return (*target)->call(method, params);
 }
 

@@ -70,3 +70,21 @@ TEST_CASE("answers are counted by method and outcome", "[control]") {
   CHECK(text.find("syncd_requests_total{method=\"doc.get\",result=\"error\"} 1") !=
         std::string::npos);
 }
+
+TEST_CASE("whoever asks for it is told how far a long request is", "[control]") {
+  FakeServices services;
+  services.must("doc.new", {{"name", "n"}, {"value", {{"a", 1}}}});
+  services.must("store.compact", {{"all", true}});
+  CHECK(services.events.empty());
+
+  services.must("store.compact", {{"all", true}, {"progress", true}});
+
+  REQUIRE_FALSE(services.events.empty());
+  const Json& note = services.events.front();
+  CHECK(note["kind"] == "Progress");
+  CHECK(note["op"] == "store.compact");
+  CHECK(note["unit"] == "documents");
+  CHECK(note["done"] == 1);
+  CHECK(note["total"] >= 1);
+  CHECK_FALSE(*services.ask("store.compact", {{"progress", "yes"}}));
+}
