@@ -1,10 +1,16 @@
+#include "cli/commands/backoff.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/interrupt.h"
 #include "cli/commands/render.h"
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
 #include "core/control/json_text.h"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace converge::cli {
 namespace {
@@ -28,30 +34,71 @@ std::string log_line_text(const Session& session, const json& line) {
   return out + "\n";
 }
 
-Result<int> follow_log(Session& session, json params) {
-  params["follow"] = true;
-  auto stream = session.watch_target();
-  if (!stream) return stream.error();
-  const auto begun = (*stream)->call("agent.logs", params);
-  if (!begun) return begun.error();
-  const bool is_limited = session.has_timeout() && session.timeout().count() > 0;
-  Printer& out = session.out();
-  while (true) {
-    const auto silence =
-        is_limited ? session.clock().steady_now() + session.timeout() : client::Client::kNoDeadline;
-    auto event = (*stream)->next_event(silence);
-    if (!event) return event.error();
-    if (!*event) return control::make_error(control::ErrorId::kTimeout, "no line came in time");
-    const json line = (*event)->value("event", json::object());
-    if (out.format().kind == Format::Kind::kJsonPath) {
-      if (auto done = out.result(line, {}); !done) return done.error();
-      continue;
-    }
-    const std::string text =
-        out.format().is_json() ? control::to_compact(line) + "\n" : log_line_text(session, line);
-    if (auto done = out.data(text); !done) return done.error();
+/// The log as it grows. An agent that goes away is waited for; what it wrote meanwhile and still
+/// has is shown, and no line twice.
+class LogFollower {
+ public:
+  LogFollower(Session& session, json params)
+      : session_(session), params_(std::move(params)), backoff_(session) {
+    params_["follow"] = true;
   }
-}
+
+  Result<int> run() {
+    while (!stopping()) {
+      const auto done = stream();
+      if (done) break;
+      const bool is_away = control::exit_code_of(done.error()) == control::exit_code::kNoAgent;
+      if (!is_away || !has_begun_) return done.error();
+      backoff_.wait();
+    }
+    return control::exit_code::kOk;
+  }
+
+ private:
+  Result<void> stream() {
+    const auto options = session_.client_options();
+    if (!options) return options.error();
+    const bool is_limited = session_.has_timeout() && session_.timeout().count() > 0;
+    const auto silence = [&] {
+      return is_limited ? session_.clock().steady_now() + session_.timeout()
+                        : client::Client::kNoDeadline;
+    };
+    AgentTarget stream(*options, silence());
+    if (!last_at_.empty()) params_["since"] = last_at_;
+    if (const auto begun = stream.call("agent.logs", params_); !begun) return begun.error();
+    has_begun_ = true;
+    repeated_ = shown_;
+    while (!stopping()) {
+      const auto event = next_event_or_stop(session_, stream, silence());
+      if (!event) return event.error();
+      if (stopping()) break;
+      if (!*event) return control::make_error(control::ErrorId::kTimeout, "no line came in time");
+      backoff_.reset();
+      if (auto done = take((*event)->value("event", json::object())); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> take(const json& line) {
+    const std::string at = field(line, "at");
+    const std::string compact = control::to_compact(line);
+    if (std::erase(repeated_, compact) > 0) return {};
+    if (at != last_at_) shown_.clear();
+    last_at_ = at;
+    shown_.push_back(compact);
+    Printer& out = session_.out();
+    if (out.format().kind == Format::Kind::kJsonPath) return out.result(line, {});
+    return out.data(out.format().is_json() ? compact + "\n" : log_line_text(session_, line));
+  }
+
+  Session& session_;
+  json params_;
+  Backoff backoff_;
+  bool has_begun_ = false;
+  std::string last_at_;                ///< of the last line shown
+  std::vector<std::string> shown_;     ///< those of that moment
+  std::vector<std::string> repeated_;  ///< shown before the connection was made anew
+};
 
 }  // namespace
 
@@ -59,7 +106,13 @@ Result<int> run_agent_logs(Session& session) {
   json params = json::object();
   for (const char* flag : {"level", "since"})
     if (const auto value = session.value(flag)) params[flag] = *value;
-  if (session.has("follow")) return follow_log(session, std::move(params));
+  if (session.has("follow")) {
+    if (!session.asks_agent())
+      return control::make_error(control::ErrorId::kUsageFlag, "--follow needs an agent",
+                                 "leave out --store: nobody writes a log there");
+    catch_signals(session);
+    return LogFollower(session, std::move(params)).run();
+  }
   const auto list = session.ask("agent.logs", params);
   if (!list) return list.error();
   const json& items = list->at("items");

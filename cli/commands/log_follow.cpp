@@ -27,9 +27,9 @@ class Follow {
     if (!session_.asks_agent())
       return make_error(ErrorId::kUsageFlag, "--follow needs an agent",
                         "leave out --store: nobody else writes to a stopped store");
-    // Neither the connection nor what is asked beside the stream ends by the clock.
-    if (auto target = session_.watch_target(); !target) return target.error();
     if (auto done = show_newest(); !done) return done.error();
+    // From here on neither the connection nor what is asked beside the stream ends by the clock.
+    if (auto target = session_.watch_target(); !target) return target.error();
     while (!stopping()) {
       const auto done = stream();
       if (done) break;
@@ -79,7 +79,7 @@ class Follow {
   Result<void> stream() {
     const auto options = session_.client_options();
     if (!options) return options.error();
-    AgentTarget stream(*options, client::Client::kNoDeadline);
+    AgentTarget stream(*options, silence());
     json params = {{"patterns", doc_.empty() ? json::array() : json::array({doc_})},
                    {"since", "s1." + std::to_string(last_)}};
     if (const auto path = session_.value("path")) params["path"] = *path;

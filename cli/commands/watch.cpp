@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace converge::cli {
 namespace {
@@ -51,19 +52,27 @@ class Watch {
   }
 
   Result<int> follow() {
-    auto stream = session_.watch_target();
-    if (!stream) return stream.error();
-    const auto begun = (*stream)->call("watch.start", params_);
+    auto target = session_.watch_target();
+    if (!target) return target.error();
+    // An agent that is silent before the first event is silent, too.
+    std::optional<AgentTarget> agent;
+    if (session_.asks_agent()) {
+      auto options = session_.client_options();
+      if (!options) return options.error();
+      agent.emplace(std::move(*options), silence());
+    }
+    Target& stream = agent ? static_cast<Target&>(*agent) : **target;
+    const auto begun = stream.call("watch.start", params_);
     if (!begun) return begun.error();
     started_ = true;
     while (true) {
-      auto event = next_event_or_stop(session_, **stream, silence());
+      auto event = next_event_or_stop(session_, stream, silence());
       if (!event) return event.error();
       if (stopping()) return 0;
       if (!*event) return control::make_error(ErrorId::kTimeout, "no event came in time");
       backoff_.reset();
       json latest = (*event)->value("event", json::object());
-      if (auto done = collect(**stream, latest); !done) return done.error();
+      if (auto done = collect(stream, latest); !done) return done.error();
       auto exit = hand_on(latest);
       if (!exit || *exit != 0) return exit;
     }

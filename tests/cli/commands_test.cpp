@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -310,12 +311,57 @@ TEST_CASE("what the agent answers as an error is printed with its exit code", "[
 TEST_CASE("24: an agent that never answers is a time-out within the limit", "[cli][process]") {
   const ScratchDirectory home;
   const FakeAgent agent(home / "s", [](const std::string&) { return std::vector<std::string>(); });
-  const auto start = std::chrono::steady_clock::now();
+  const auto best_of = [](const std::function<void()>& run) {
+    std::chrono::steady_clock::duration best = std::chrono::hours(1);
+    for (int i = 0; i < 5; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      run();
+      best = std::min<std::chrono::steady_clock::duration>(
+          best, std::chrono::steady_clock::now() - start);
+    }
+    return best;
+  };
+  for (const Words& words : {Words{"get", "a"}, Words{"ls"}, Words{"set", "a", "/b", "1"},
+                             Words{"watch"}, Words{"store", "check"}}) {
+    Words all = {"--socket", (home / "s").string(), "--timeout", "100ms"};
+    all.insert(all.end(), words.begin(), words.end());
+    check_failure(home.path(), all, 6, "timeout");
+  }
 
-  check_failure(home.path(), {"--socket", (home / "s").string(), "--timeout", "100ms", "get", "a"},
-                6, "timeout");
+  // The contract gives 200 ms on top; what a process costs here at all is not the time-out's.
+  const auto process = best_of([&] { run_cli(home.path(), {"version"}); });
+  const auto whole = best_of([&] {
+    run_cli(home.path(), {"--socket", (home / "s").string(), "--timeout", "100ms", "get", "a"});
+  });
+  CHECK(whole >= std::chrono::milliseconds(100));
+  CHECK(whole - process < std::chrono::milliseconds(300));
+}
 
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
+TEST_CASE("what an agent says of its progress does not get into the answer", "[cli][process]") {
+  const ScratchDirectory home;
+  const FakeAgent agent(home / "s", [](const std::string& line) {
+    const json request = json::parse(line);
+    const json note = {{"kind", "Progress"}, {"v", 1},           {"op", "store.check"},
+                       {"done", 1},          {"total", 2},       {"unit", "bytes"},
+                       {"elapsed_ms", 1},    {"eta_ms", nullptr}};
+    json report = {
+        {"kind", "StoreCheckReport"}, {"v", 1}, {"ok", true}, {"findings", json::array()}};
+    report["asked"] = request["params"]["progress"];
+    return std::vector<std::string>{
+        json{{"jsonrpc", "2.0"},
+             {"method", "progress"},
+             {"params", {{"request", request["id"]}, {"progress", note}}}}
+            .dump(),
+        json{{"jsonrpc", "2.0"}, {"id", request["id"]}, {"result", report}}.dump()};
+  });
+
+  const CliRun run =
+      run_cli(home.path(), {"--socket", (home / "s").string(), "store", "check", "-o", "json"});
+
+  INFO(run.err);
+  CHECK(run.exit == 0);
+  CHECK(json::parse(run.out)["asked"] == true);
+  CHECK(run.err.empty());
 }
 
 json ack(const json& params) {

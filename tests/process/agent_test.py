@@ -64,8 +64,16 @@ class Operating(ProcessTest):
             agent.ok("agent", "reload")
             line = json.loads(follower.stdout.readline())
             self.assertEqual((line["kind"], line["code"]), ("LogLine", "config.reloaded"))
+            # An agent that goes away is waited for, and no line comes twice.
             self.assertEqual(agent.stop(), 0)
-            self.assertEqual(follower.wait(DEADLINE_S), 4)
+            agent.start()
+            seen = []
+            while not seen or seen[-1]["code"] != "agent.ready":
+                seen.append(json.loads(follower.stdout.readline()))
+            self.assertNotIn("config.reloaded", [line["code"] for line in seen])
+            self.assertEqual([line["code"] for line in seen].count("store.open"), 1)
+            follower.send_signal(signal.SIGINT)
+            self.assertEqual(follower.wait(DEADLINE_S), -signal.SIGINT)
         finally:
             follower.kill()
             follower.stdout.close()
