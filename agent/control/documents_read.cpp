@@ -37,6 +37,19 @@ Result<Target> target_of(Services& services, const Call& call, const char* rev_p
   return target;
 }
 
+/// The heads at the target's revision. Errors: those of the revision; rev.not_found when this
+/// replica had nothing of the document then.
+Result<Heads> heads_then(const engine::Document& document, const Target& target,
+                         const ReceiptRevisions& revisions) {
+  auto heads = verbs::resolve_revision(document, target.rev, &revisions);
+  if (!heads || !heads->empty() || target.rev.empty()) return heads;
+  return make_error(ErrorId::kRevNotFound,
+                    fmt::format("nothing of \"{}\" was here yet at {}",
+                                target.name.empty() ? target.id.to_url() : target.name, target.rev),
+                    fmt::format("\"syncctl log {}\" tells when it came",
+                                target.name.empty() ? target.id.to_url() : target.name));
+}
+
 Json nullable(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Result<Json> document_object(ShardAccess& shard, const engine::Document& document,
@@ -202,6 +215,8 @@ void doc_get(Services& services, CallPtr call) {
                 [target = *target, pointer = *pointer, typed = *typed, meta = *meta](
                     ShardAccess& shard, const engine::Document& document) -> Result<Json> {
                   const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
+                  const auto heads = heads_then(document, target, revisions);
+                  if (!heads) return heads.error();
                   std::size_t unshown = 0;
                   verbs::GetOptions options;
                   options.rev = target.rev;
@@ -211,8 +226,6 @@ void doc_get(Services& services, CallPtr call) {
                   auto value = verbs::get(document, pointer, options);
                   if (!value) return value.error();
                   if (meta) {
-                    const auto heads = verbs::resolve_revision(document, target.rev, &revisions);
-                    if (!heads) return heads.error();
                     return document_object(shard, document, target, *heads, std::move(*value));
                   }
                   Json result{{"value", std::move(*value)}};
@@ -230,7 +243,7 @@ void doc_heads(Services& services, CallPtr call) {
       services, call, *target,
       [target = *target](ShardAccess& shard, const engine::Document& document) -> Result<Json> {
         const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
-        const auto heads = verbs::resolve_revision(document, target.rev, &revisions);
+        const auto heads = heads_then(document, target, revisions);
         if (!heads) return heads.error();
         return Json{{"kind", "Heads"},
                     {"v", 1},
@@ -253,7 +266,7 @@ void doc_blame(Services& services, CallPtr call) {
                 [target = *target, pointer = *pointer, depth = *depth](
                     ShardAccess& shard, const engine::Document& document) -> Result<Json> {
                   const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
-                  const auto heads = verbs::resolve_revision(document, target.rev, &revisions);
+                  const auto heads = heads_then(document, target, revisions);
                   if (!heads) return heads.error();
                   auto items = verbs::blame(document, *heads, {pointer, depth});
                   if (!items) return items.error();
@@ -283,7 +296,7 @@ void doc_export(Services& services, CallPtr call) {
                 [target = *target, format = *format, wanted = *wanted](
                     ShardAccess& shard, const engine::Document& document) -> Result<Json> {
                   const ReceiptRevisions revisions(shard.store, shard.clock, target.id, document);
-                  const auto heads = verbs::resolve_revision(document, target.rev, &revisions);
+                  const auto heads = heads_then(document, target, revisions);
                   if (!heads) return heads.error();
                   Json result{{"kind", "Export"},         {"v", 1},
                               {"id", target.id.to_url()}, {"name", nullable(target.name)},

@@ -294,6 +294,16 @@ void sync_now(Services& services, CallPtr call) {
     };
     if (dry_run) return answer();
     for (const PeerView& peer : *before) services.nudge_peer(peer.name);
+    for (const PeerView& peer : *before) {
+      if (wait || names.empty() || peer.state == "up") continue;
+      return call->fail(make_error(
+          ErrorId::kPeerUnreachable,
+          peer.last_error.empty() || peer.state == "paused"
+              ? fmt::format("{} is {}", peer.name, peer.state)
+              : fmt::format("{} is not connected: {}", peer.name, peer.last_error),
+          peer.state == "paused" ? fmt::format("\"syncctl peer resume {}\" lets it come", peer.name)
+                                 : "--wait waits for it"));
+    }
     if (!wait) return answer();
     poll(services, call, timeout, look_at_peers(services, names, Goal::kSynced), answer);
   });

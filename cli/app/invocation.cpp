@@ -116,9 +116,13 @@ Result<void> assign_args(Invocation& invocation, const CommandTree::Raw& raw) {
       args[i].push_back(raw.words[next++]);
     const bool must = !spec.optional || (spec.kind == Kind::kValue && !invocation.has("file"));
     if (args[i].empty() && must)
-      return make_error(ErrorId::kUsageArgument,
-                        "\"" + std::string(command.name) + "\" needs a " + spec.name,
-                        usage_hint(command));
+      return make_error(
+          ErrorId::kUsageArgument,
+          "\"" + std::string(command.name) + "\" needs " +
+              (std::string_view("AEIOU").find(spec.name[0]) == std::string_view::npos ? "a "
+                                                                                      : "an ") +
+              spec.name,
+          usage_hint(command));
   }
   if (next < raw.words.size())
     return make_error(

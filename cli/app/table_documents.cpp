@@ -250,10 +250,8 @@ Command cmd_splice() {
                 .optional = true}},
       .examples = {{"syncctl splice notes/a /body 0 5 Hello", ""},
                    {"syncctl splice notes/a /body 0 0 - < intro.txt", ""}},
-      .exits = {{3, "no such document, or nothing at POINTER"},
-                {5,
-                 "no text at POINTER, INDEX or DELETE beyond its end, or a condition does "
-                 "not hold"}},
+      .exits = {{3, "no such document, nothing at POINTER, or INDEX or DELETE beyond its end"},
+                {5, "no text at POINTER, or a condition does not hold"}},
       .kinds = {"Ack"},
       .see_also = {"set", "insert"},
       .writes = true,

@@ -6,6 +6,7 @@
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
 #include "core/control/json_text.h"
+#include "core/model/document_id.h"
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string_view>
 
 namespace converge::cli {
 namespace {
@@ -97,10 +99,22 @@ class Side {
     auto content = read_input(file);
     if (!content) return content.error();
     const auto object = control::parse_json(*content, "the file \"" + file + "\"");
-    if (!object)
-      return make_error(ErrorId::kInputFile, "the file \"" + file + "\" is not a digest",
-                        "make it with \"syncctl digest -o json\"");
-    return take(*object, file);
+    if (object) return take(*object, file);
+    for (std::string_view rest = *content; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      if (line.empty()) continue;
+      // As "digest" prints them: digest, id, name.
+      const std::size_t first = line.find('\t');
+      const std::size_t second = line.find('\t', first == line.npos ? first : first + 1);
+      const std::string id(first == line.npos ? "" : line.substr(first + 1, second - first - 1));
+      if (first != 64 || !DocumentId::parse(id))
+        return make_error(ErrorId::kInputFile, "the file \"" + file + "\" is not a digest",
+                          "make it with \"syncctl digest\", without --root and --state");
+      const std::string name(second == line.npos ? "" : line.substr(second + 1));
+      documents_[id] = {name.empty() ? id : name, std::string(line.substr(0, first))};
+    }
+    return {};
   }
 
   Result<void> take(const json &digest, const std::string &from) {

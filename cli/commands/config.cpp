@@ -123,6 +123,9 @@ Result<int> run_config_set(Session& session) {
   if (!session.has("dry-run"))
     if (auto done = write_user_file(session, edit_config(*text, **spec, session.arg(1))); !done)
       return done.error();
+  if (session.has("dry-run"))
+    session.out().note(std::string("would set ") + (*spec)->key + " to \"" + session.arg(1) +
+                       "\" in " + path.string());
   return print_setting(session, {(*spec)->key, session.arg(1), path.string()}, "");
 }
 
@@ -139,6 +142,8 @@ Result<int> run_config_unset(Session& session) {
                       "\"syncctl config ls --show-origin\" tells where it comes from");
   if (!session.has("dry-run"))
     if (auto done = write_user_file(session, without); !done) return done.error();
+  if (session.has("dry-run"))
+    session.out().note(std::string("would take ") + (*spec)->key + " out of " + path.string());
   return print_setting(session, {(*spec)->key, "", path.string()}, "");
 }
 

@@ -17,16 +17,16 @@ using control::ErrorId;
 using control::make_error;
 using nlohmann::json;
 
-std::string report_text(const Session& session, const json& report) {
+std::string report_text(const Session& session, const json& report, bool is_note = false) {
   if (session.has("quiet")) return "";
-  const char* gap = session.terminal().out_tty ? "  " : "\t";
+  const char* gap = is_note || session.terminal().out_tty ? "  " : "\t";
   const bool unchanged = report.value("unchanged", false);
   const std::string word = unchanged                ? "unchanged"
                            : session.has("dry-run") ? "would merge"
                                                     : "merged";
   return word + gap + printable(name_or_id(report)) + gap +
          counted(count_field(report, "merged"), "change") + gap +
-         counted(count_field(report, "conflicts"), "new conflict") + "\n";
+         counted(count_field(report, "conflicts"), "new conflict") + (is_note ? "" : "\n");
 }
 
 /// The merged bytes to --to; the report then goes to stdout, or to stderr when the bytes do.
@@ -49,8 +49,7 @@ Result<int> finish_files(Session& session, json report) {
     return make_error(ErrorId::kUsageArgument, "a binary document is not written to a terminal",
                       "say where it goes with --to FILE");
   if (auto done = session.out().data(as_text(*bytes)); !done) return done.error();
-  session.out().note(
-      report_text(session, report).substr(0, report_text(session, report).size() - 1));
+  session.out().note(report_text(session, report, true));
   return control::exit_code::kOk;
 }
 

@@ -37,7 +37,11 @@ Result<int> run_new(Session& session) {
   if (!ack) return ack.error();
   if (ack->value("unchanged", false))
     session.out().note("unchanged: it exists already and is equal");
-  const auto url = [&] { return field(*ack, "id"); };
+  // The id of a name is derived from the workspace, which only the agent knows: the name stands for
+  // the document until then.
+  const bool has_id = !field(*ack, "id").empty();
+  const auto url = [&] { return has_id ? field(*ack, "id") : field(params, "name"); };
+  if (!has_id) session.out().note("queued: its URL is known when the agent has made it");
   const auto done =
       session.out().result(*ack, {.text = [&] { return url() + "\n"; },
                                   .names = [&] { return std::vector<std::string>{url()}; }});

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace converge::cli {
 namespace {
@@ -41,8 +42,13 @@ Result<json> write_params(Session& session) {
   copy("if-heads", "if_heads");
   copy("durability", "durability");
   copy("ack", "ack");
-  if (const auto ack = session.value("ack"))
+  if (const auto ack = session.value("ack")) {
     if (auto good = check_ack(*ack); !good) return good.error();
+    // The agent gives up a little before we do, so that it can say that the write itself is done.
+    const auto limit = session.timeout();
+    if (*ack != "local" && limit.count() > 0)
+      params["timeout_ms"] = (limit - std::min(limit / 10, std::chrono::milliseconds(200))).count();
+  }
   if (const auto value = session.value("if-value")) {
     auto parsed = control::parse_json(*value, "the value of --if-value");
     if (!parsed) return parsed.error();

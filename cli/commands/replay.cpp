@@ -263,9 +263,10 @@ class Replay {
       if (session_.out().quiet()) return comparison.is_null() ? "" : differences_text(comparison);
       const char* gap = session_.terminal().out_tty ? "  " : "\t";
       std::string out = "replayed" + (gap + std::to_string(done_));
-      if (done_ < count_field(report, "changes_in_log"))
-        out += " of " + field(report, "changes_in_log");
-      out += " changes" + (gap + field(report, "documents")) + " documents" + gap +
+      const std::uint64_t all = count_field(report, "changes_in_log");
+      if (done_ < all) out += " of " + std::to_string(all);
+      out += (all == 1 ? " change" : " changes") +
+             (gap + counted(count_field(report, "documents"), "document")) + gap +
              field(report, "digest") + gap + human_duration(count_field(report, "elapsed_ms")) +
              gap + field(report, "changes_per_second") + "/s\n";
       return comparison.is_null() ? out : out + differences_text(comparison);

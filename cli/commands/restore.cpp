@@ -32,7 +32,7 @@ Result<json> with_part(Session& session, const WholeDocument& now, const std::st
       session.ask_for(now.doc, "doc.get",
                       {{"doc", now.doc}, {"at", now.heads}, {"pointer", pointer}, {"typed", true}});
   if (!present && !control::is(present.error(), ErrorId::kPathNotFound)) return present.error();
-  if (!present && !then) return *now.value;
+  if (!present && !then) return present.error();
   if (present && then) operation["op"] = "replace";
   return verbs::apply_patch_to_json(*now.value, json::array({operation}));
 }

@@ -103,6 +103,9 @@ Result<verify::Options> options_of(Session& session) {
   if (!orders.empty() && !options.all_orders) {
     const auto number = number_of("orders", orders);
     if (!number) return number.error();
+    if (*number == 0)
+      return make_error(ErrorId::kUsageFlag, "--orders \"0\" would try nothing",
+                        "write all, or how many");
     options.orders = *number;
   }
   const auto now = session.clock().steady_now();

@@ -91,7 +91,9 @@ Result<int> wait_for(Session& session, json params) {
     const bool is_open = control::is(answer.error(), ErrorId::kTimeout);
     if (!is_open || (is_last && !stopping())) return answer.error();
     if (stopping()) {
-      session.out().note(answer.error().message);
+      const std::string& why = answer.error().message;
+      constexpr std::string_view kTimeIsUp = "time is up: ";
+      session.out().note(why.starts_with(kTimeIsUp) ? why.substr(kTimeIsUp.size()) : why);
       return control::exit_code::kTimeout;  // not seen: the signal ends the process
     }
   }

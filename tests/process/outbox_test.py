@@ -78,9 +78,14 @@ class Outbox(ProcessTest):
         url = self.laptop.ok("new")
         self.assertTrue(url.startswith("automerge:"), url)
         self.laptop.ok("set", url, "/a", "1")
+        # The id of a name is derived from the workspace, which nobody can be asked for: the name is the document.
+        named = self.laptop.ok("new", "--name", "off/line").strip()
+        self.assertEqual(named, "off/line")
+        self.laptop.ok("set", named, "/b", "2")
         self.laptop.start()
         self.laptop.ok("wait", "--for", "durable")
         self.assertEqual(json.loads(self.laptop.ok("get", url)), {"a": 1})
+        self.assertEqual(json.loads(self.laptop.ok("get", named)), {"b": 2})
 
     def test_12_delivering_the_same_files_again_adds_nothing(self):
         self.assertEqual(self.laptop.stop(), 0)

@@ -88,3 +88,19 @@ TEST_CASE("whoever asks for it is told how far a long request is", "[control]") 
   CHECK(note["total"] >= 1);
   CHECK_FALSE(*services.ask("store.compact", {{"progress", "yes"}}));
 }
+
+TEST_CASE("to sync with a peer that is away is refused, with the rest it is not", "[control]") {
+  FakeServices services;
+  handlers::PeerView nas;
+  nas.name = "nas";
+  nas.state = "connecting";
+  nas.last_error = "connection refused";
+  services.peer_views.push_back(nas);
+
+  const auto alone = services.ask("sync.now", {{"peers", {"nas"}}});
+  REQUIRE_FALSE(*alone);
+  CHECK(control::is(alone->error(), control::ErrorId::kPeerUnreachable));
+  CHECK(alone->error().message.find("connection refused") != std::string::npos);
+  CHECK(*services.ask("sync.now", Json::object()));
+  CHECK(*services.ask("sync.now", {{"peers", {"nas"}}, {"dry_run", true}}));
+}
