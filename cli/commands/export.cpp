@@ -107,6 +107,17 @@ Result<int> to_stdout(Session& session, const std::vector<std::string>& docs,
   return control::exit_code::kOk;
 }
 
+/// Beside the files, what they are called and which documents they are.
+Result<void> write_names(const fs::path& directory, const json& items) {
+  std::string lines;
+  for (const json& item : items)
+    lines += control::to_compact({{"file", fs::path(field(item, "file")).filename().string()},
+                                  {"id", item["id"]},
+                                  {"name", item["name"]}}) +
+             "\n";
+  return write_file(directory / kNamesFile, lines, {.replace = true});
+}
+
 }  // namespace
 
 Result<int> run_export(Session& session) {
@@ -153,16 +164,8 @@ Result<int> run_export(Session& session) {
                      {"size_bytes", bytes->size()}});
   }
   progress.erase();
-  if (directory && format == "automerge" && !items.empty()) {
-    std::string lines;
-    for (const json& item : items)
-      lines += control::to_compact({{"file", fs::path(field(item, "file")).filename().string()},
-                                    {"id", item["id"]},
-                                    {"name", item["name"]}}) +
-               "\n";
-    if (auto done = write_file(fs::path(to) / kNamesFile, lines, {.replace = true}); !done)
-      return done.error();
-  }
+  if (directory && format == "automerge" && !items.empty())
+    if (auto done = write_names(to, items); !done) return done.error();
   if (items.empty() && !failures.empty()) return failures.finish(session, 0);
   const json report = {{"kind", "ExportReport"}, {"v", 1}, {"items", items}};
   const auto names = [&] {
