@@ -1,10 +1,12 @@
 #include "agent/control/document_walk.h"
 
+#include "agent/control/document_look.h"
 #include "agent/control/pattern.h"
 #include "agent/control/resolve.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -66,54 +68,37 @@ struct Walk : std::enable_shared_from_this<Walk> {
   }
 };
 
-/// Looks at each row's document on its shard, a few at a time, in any order.
+/// Looks at each row's document on its shard, some at a time.
 struct Visits : std::enable_shared_from_this<Visits> {
-  static constexpr std::size_t kAtOnce = 16;
+  static constexpr std::size_t kAtOnce = 64;
   Services& services;
   CallPtr call;
   std::vector<Row> rows;
   Visit visit;
   std::function<void(std::vector<Row>)> done;
-  std::size_t started = 0;
-  std::size_t finished = 0;
-  bool failed = false;
+  std::size_t begin = 0;  ///< rows before it were looked at
 
   Visits(Services& all, CallPtr request) : services(all), call(std::move(request)) {}
 
   void run() {
-    if (rows.empty()) return done({});
-    while (started < rows.size() && started - finished < kAtOnce) start(started++);
-  }
-
-  void start(std::size_t index) {
-    const DocumentId id = rows[index].header.id;
-    services.on_shard(
-        id, [self = shared_from_this(), id, index, row = rows[index]](ShardAccess& shard) mutable {
-          const auto document = shard.repo.open(id);
-          Result<void> result =
-              document ? self->visit(shard, **document, row) : Result<void>(document.error());
-          shard.repo.when_durable(id, [self, index, row, result](Result<void> released) {
-            if (!released)
-              result_of(self, index, row, released.error());
-            else
-              result_of(self, index, row, result);
-          });
+    if (begin == rows.size()) return done(std::move(rows));
+    const std::size_t end = std::min(rows.size(), begin + kAtOnce);
+    std::vector<DocumentId> documents;
+    for (std::size_t i = begin; i < end; ++i) documents.push_back(rows[i].header.id);
+    look_at(
+        services, std::move(documents),
+        [self = shared_from_this()](ShardAccess& shard, std::size_t index,
+                                    const engine::Document& document) {
+          return self->visit(shard, document, self->rows[self->begin + index]);
+        },
+        [self = shared_from_this(), end](const std::vector<Result<void>>& results) {
+          for (const Result<void>& result : results) {
+            if (!result && result.error().code != ErrorCode::kNotFound)
+              return self->call->fail(result.error());
+          }
+          self->begin = end;
+          self->run();
         });
-  }
-
-  static void result_of(const std::shared_ptr<Visits>& self, std::size_t index, const Row& row,
-                        const Result<void>& result) {
-    self->services.on_control([self, index, row, result] {
-      ++self->finished;
-      self->rows[index] = row;
-      if (!result && result.error().code != ErrorCode::kNotFound && !self->failed) {
-        self->failed = true;
-        self->call->fail(result.error());
-      }
-      if (self->failed) return;
-      if (self->finished == self->rows.size()) return self->done(std::move(self->rows));
-      if (self->started < self->rows.size()) self->start(self->started++);
-    });
   }
 };
 

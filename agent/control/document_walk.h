@@ -24,7 +24,7 @@ struct Row {
 void walk(Services& services, const CallPtr& call, const std::vector<std::string>& patterns,
           std::function<void(std::vector<Row>)> done);
 
-/// Looks at each row's document on its shard, at most 16 at a time, in any order; a document that
+/// Looks at each row's document on its shard, some at a time, in any order; a document that
 /// is gone meanwhile is passed over. `done` runs on the control thread with the rows as visited.
 using Visit = std::function<Result<void>(ShardAccess&, const engine::Document&, Row&)>;
 void visit_all(Services& services, const CallPtr& call, std::vector<Row> rows, Visit visit,

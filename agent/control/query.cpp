@@ -1,3 +1,4 @@
+#include "agent/control/document_look.h"
 #include "agent/control/document_walk.h"
 #include "agent/control/handlers.h"
 #include "agent/control/pattern.h"
@@ -67,11 +68,9 @@ struct Query : std::enable_shared_from_this<Query> {
   std::string next;  ///< place behind the rows; empty: there is no more
   std::vector<std::string> patterns;
   std::vector<Row> rows;
-  std::vector<Found> found;  ///< one a row, as far as started
-  std::size_t started = 0;
-  std::size_t finished = 0;
+  std::vector<Found> found;  ///< one a row; rows in work are written on their shards
+  std::size_t done = 0;      ///< rows before it were looked at
   std::size_t bytes = 0;
-  bool failed = false;
 
   Query(Services& all, CallPtr request) : services(all), call(std::move(request)) {}
 
@@ -104,27 +103,27 @@ struct Query : std::enable_shared_from_this<Query> {
 
   void run() {
     found.resize(rows.size());
-    started = finished = std::min(begin.skip, rows.size());
-    begin.skip = started;
-    while (wants_more()) start(started++);
-    if (started == finished) finish_page();
+    begin.skip = done = std::min(begin.skip, rows.size());
+    next_part();
   }
 
-  bool wants_more() const {
-    return started < rows.size() && started - finished < kAtOnce && bytes < kPageBytes;
-  }
-
-  void start(std::size_t index) {
-    const DocumentId id = rows[index].header.id;
-    services.on_shard(id, [self = shared_from_this(), id, index](ShardAccess& shard) {
-      const auto document = shard.repo.open(id);
-      auto result = document ? self->look(shard, id, **document) : Result<Found>(document.error());
-      shard.repo.when_durable(id, [self, index, result = std::move(result)](Result<void> released) {
-        self->services.on_control([self, index, released, result]() mutable {
-          self->take(index, released ? std::move(result) : Result<Found>(released.error()));
+  void next_part() {
+    if (done == rows.size() || bytes >= kPageBytes) return finish_page();
+    const std::size_t end = std::min(rows.size(), done + kAtOnce);
+    std::vector<DocumentId> documents;
+    for (std::size_t i = done; i < end; ++i) documents.push_back(rows[i].header.id);
+    look_at(
+        services, std::move(documents),
+        [self = shared_from_this()](ShardAccess& shard, std::size_t index,
+                                    const engine::Document& document) -> Result<void> {
+          auto result = self->look(shard, self->rows[self->done + index].header.id, document);
+          if (!result) return result.error();
+          self->found[self->done + index] = std::move(*result);
+          return {};
+        },
+        [self = shared_from_this()](const std::vector<Result<void>>& results) {
+          self->take(results);
         });
-      });
-    });
   }
 
   /// Shard thread.
@@ -157,32 +156,27 @@ struct Query : std::enable_shared_from_this<Query> {
     return out;
   }
 
-  void take(std::size_t index, Result<Found> result) {
-    ++finished;
-    const bool gone = !result && result.error().code == ErrorCode::kNotFound;
-    if (!result && !gone && !failed) {
-      failed = true;
-      call->fail(result.error());
+  void take(const std::vector<Result<void>>& results) {
+    for (const Result<void>& result : results) {
+      Found& place = found[done++];
+      if (!result && result.error().code != ErrorCode::kNotFound) return call->fail(result.error());
+      place.skipped = place.skipped || !result;
+      bytes += place.bytes;
     }
-    if (failed) return;
-    if (result) found[index] = std::move(*result);
-    found[index].skipped = found[index].skipped || gone;
-    bytes += found[index].bytes;
-    while (wants_more()) start(started++);
-    if (started == finished) finish_page();
+    next_part();
   }
 
   void finish_page() {
     Json items = Json::array();
-    for (std::size_t i = begin.skip; i < started; ++i) {
+    for (std::size_t i = begin.skip; i < done; ++i) {
       if (found[i].skipped) continue;
       items.push_back(Json{{"id", rows[i].header.id.to_url()},
                            {"name", rows[i].name.empty() ? Json() : Json(rows[i].name)},
                            {"results", std::move(found[i].results)}});
     }
     std::optional<Cursor> more;
-    if (started < rows.size()) {
-      more = Cursor{begin.place, started};
+    if (done < rows.size()) {
+      more = Cursor{begin.place, done};
     } else if (!next.empty()) {
       more = Cursor{next, 0};
     }

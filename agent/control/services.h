@@ -150,6 +150,8 @@ class Services {
   virtual const AgentFacts& facts() = 0;  ///< any thread
   virtual std::size_t shard_count() = 0;  ///< any thread
 
+  /// The number of the shard that owns the document. Any thread.
+  virtual std::size_t shard_of(const DocumentId& document) = 0;
   /// Runs the task on the thread that owns the document. Any thread.
   virtual void on_shard(const DocumentId& document, ShardTask task) = 0;
   virtual void on_shard_number(std::size_t number, ShardTask task) = 0;

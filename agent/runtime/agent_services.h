@@ -35,6 +35,9 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   Random& random() override { return context_.random; }
   const handlers::AgentFacts& facts() override { return context_.facts; }
   std::size_t shard_count() override { return context_.shards.size(); }
+  std::size_t shard_of(const DocumentId& document) override {
+    return context_.shard_number(document);
+  }
   void on_shard(const DocumentId& document, handlers::ShardTask task) override;
   void on_shard_number(std::size_t number, handlers::ShardTask task) override;
   void on_store(handlers::StoreJob job) override { store_work_.run(std::move(job)); }

@@ -38,9 +38,10 @@ struct Context {
       : config(std::move(settings)), log(lines) {}
 
   /// Any thread.
-  Shard& shard_of(const DocumentId& document) {
-    return *shards[DocumentIdHasher{}(document) % shards.size()];
+  std::size_t shard_number(const DocumentId& document) const {
+    return DocumentIdHasher{}(document) % shards.size();
   }
+  Shard& shard_of(const DocumentId& document) { return *shards[shard_number(document)]; }
 
   /// The workspace's catalog. Any thread.
   DocumentId catalog() const {

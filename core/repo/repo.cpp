@@ -30,6 +30,13 @@ struct Repo::Pending {
   bool written = false;  ///< a relaxed append that waits for its sync
 };
 
+/// A document as the store has it.
+struct Repo::Loaded {
+  engine::Document document;
+  store::DocumentHeader header;
+  std::set<ChangeHash> orphans;
+};
+
 /// One open document. Shared only with callbacks under way; `open` false: no longer in the map.
 struct Repo::Cell {
   explicit Cell(engine::Document loaded) : document(std::move(loaded)) {}
@@ -116,6 +123,24 @@ Result<engine::Document*> Repo::open(const DocumentId& id) {
   }
   trim(loaded->get());
   return &(*loaded)->document;
+}
+
+Result<void> Repo::peek(const DocumentId& id,
+                        const std::function<void(const engine::Document&)>& look) {
+  if (const CellPtr cell = find(id)) {
+    look(cell->document);
+    return {};
+  }
+  auto loaded = read(id);
+  if (!loaded) {
+    if (loaded.error().code == ErrorCode::kCorrupt) observer_.damaged(id, loaded.error());
+    return loaded.error();
+  }
+  look(loaded->document);
+  if (memory_bytes_ + loaded->document.memory_bytes() + kCellBytes <= options_.cache_bytes) {
+    adopt(id, std::move(*loaded));
+  }
+  return {};
 }
 
 Result<engine::Document*> Repo::create(const DocumentId& id, std::optional<ActorId> actor) {
@@ -425,6 +450,12 @@ void Repo::when_durable(const DocumentId& id, Released released) {
   cell->waiters.push_back(Cell::Waiter{cell->tickets, std::move(released)});
 }
 
+bool Repo::is_durable(const DocumentId& id) const {
+  const auto found = cells_.find(id);
+  if (found == cells_.end()) return true;
+  return found->second->durable >= found->second->tickets && found->second->waiters.empty();
+}
+
 void Repo::discard(const DocumentId& id) {
   const CellPtr cell = find(id);
   if (cell != nullptr && cell->is_new && cell->tickets == 0) forget(cell);
@@ -486,7 +517,7 @@ Repo::CellPtr Repo::find(const DocumentId& id) {
   return found == cells_.end() ? nullptr : found->second;
 }
 
-Result<Repo::CellPtr> Repo::load(const DocumentId& id) {
+Result<Repo::Loaded> Repo::read(const DocumentId& id) {
   auto stored = store_.load(id);
   if (!stored) {
     if (stored.error().code == ErrorCode::kNotFound) return not_found(id);
@@ -510,12 +541,22 @@ Result<Repo::CellPtr> Repo::load(const DocumentId& id) {
                  fmt::format("the changes of {} do not lead to its stored heads", id.to_url()),
                  "store.corrupt"};
   }
-  const CellPtr cell = insert(id, std::move(*document));
-  cell->submitted = stored->header.heads;
-  cell->stored_orphans = std::move(orphans);
-  cell->expected_seq = stored->header.document_seq;
-  cell->is_degraded = stored->header.state == store::DocumentState::kDegraded;
-  cell->missing = stored->header.missing;
+  return Loaded{std::move(*document), std::move(stored->header), std::move(orphans)};
+}
+
+Result<Repo::CellPtr> Repo::load(const DocumentId& id) {
+  auto loaded = read(id);
+  if (!loaded) return loaded.error();
+  return adopt(id, std::move(*loaded));
+}
+
+Repo::CellPtr Repo::adopt(const DocumentId& id, Loaded loaded) {
+  const CellPtr cell = insert(id, std::move(loaded.document));
+  cell->submitted = std::move(loaded.header.heads);
+  cell->stored_orphans = std::move(loaded.orphans);
+  cell->expected_seq = loaded.header.document_seq;
+  cell->is_degraded = loaded.header.state == store::DocumentState::kDegraded;
+  cell->missing = std::move(loaded.header.missing);
   if (options_.conflicts) {
     const auto entry = store_.conflicts_of(id);
     // What cannot be read is written again with the next change.

@@ -96,6 +96,10 @@ class Repo {
   /// Errors: kNotFound ("doc.not_found"; also for deleted documents), kCorrupt, kIo.
   Result<engine::Document*> open(const DocumentId& id);
 
+  /// Shows the document to `look`. One that is not open is read, and stays open only where the
+  /// cache has room for it: whoever looks at everything pushes nothing out. Errors: as open.
+  Result<void> peek(const DocumentId& id, const std::function<void(const engine::Document&)>& look);
+
   /// An empty document that does not exist yet; nothing is stored before the first commit(), and a
   /// document without changes is forgotten by it. `actor` makes the first commit's changes,
   /// nothing: a fresh one. Errors: kConflict ("doc.exists"), kNotFound when it was deleted, kIo.
@@ -110,6 +114,9 @@ class Repo {
   /// before this returns, in the order of the calls. With an error when the document was dropped.
   /// A document that is not in memory has nothing that is not durable.
   void when_durable(const DocumentId& id, Released released);
+
+  /// Everything that the document holds is durable already, and no earlier answer waits.
+  bool is_durable(const DocumentId& id) const;
 
   /// Forgets a document that create() made and commit() has not stored; does nothing to any other.
   /// (An edit that fails rolls its own transaction back.)
@@ -145,7 +152,10 @@ class Repo {
   using CellPtr = std::shared_ptr<Cell>;
 
   CellPtr find(const DocumentId& id);
+  struct Loaded;
+  Result<Loaded> read(const DocumentId& id);
   Result<CellPtr> load(const DocumentId& id);
+  CellPtr adopt(const DocumentId& id, Loaded loaded);
   CellPtr insert(const DocumentId& id, engine::Document document);
   ActorId actor_for(const DocumentId& id);
   void remember_actor(const Cell& cell);

@@ -127,6 +127,7 @@ class FakeServices final : public handlers::Services, public repo::Observer {
   Random& random() override { return random_; }
   const handlers::AgentFacts& facts() override { return facts_; }
   std::size_t shard_count() override { return 1; }
+  std::size_t shard_of(const DocumentId&) override { return 0; }
   void on_shard(const DocumentId&, handlers::ShardTask task) override {
     post([this, task = std::move(task)] { task(access_); });
   }

@@ -172,6 +172,45 @@ TEST_CASE("an actor survives eviction but not a failed append", "[repo]") {
   CHECK((*f.repo->open(id))->actor() != third);
 }
 
+TEST_CASE("looking at a document pushes nothing out of the cache", "[repo]") {
+  RepoFixture f;
+  const auto one = f.made(1);
+  const auto two = f.made(2);
+  std::size_t changes = 0;
+  const auto count = [&changes](const engine::Document& document) {
+    changes = document.change_count();
+  };
+
+  f.reopen();
+  REQUIRE(f.repo->peek(one, count));
+  CHECK(changes == 1);
+  CHECK(f.repo->is_open(one));  // there is room
+  RepoFixture::put(**f.repo->open(one), "a", 1);
+  REQUIRE(f.repo->peek(one, count));
+  CHECK(changes == 2);  // what is open, with what is not stored yet
+  const std::size_t room = f.repo->memory_bytes();
+
+  f.reopen(room);
+  REQUIRE(f.repo->open(one));
+  REQUIRE(f.repo->peek(two, count));
+  CHECK(changes == 1);
+  CHECK(f.repo->is_open(one));
+  CHECK_FALSE(f.repo->is_open(two));
+  CHECK(f.repo->peek(RepoFixture::id_of(9), count).error().id == "doc.not_found");
+}
+
+TEST_CASE("a document is durable when nothing of it waits for the store", "[repo]") {
+  RepoFixture f;
+  const auto id = f.made(1);
+  CHECK(f.repo->is_durable(id));
+  RepoFixture::put(**f.repo->open(id), "a", 1);
+  f.repo->commit(id, {}, [](const Result<repo::Committed>&) {});
+  CHECK_FALSE(f.repo->is_durable(id));
+  f.run();
+  CHECK(f.repo->is_durable(id));
+  CHECK(f.repo->is_durable(RepoFixture::id_of(9)));
+}
+
 TEST_CASE("eviction spares documents with appends or answers under way", "[repo]") {
   RepoFixture f;
   f.reopen(1);
