@@ -14,7 +14,8 @@ const lines = name => {
   if (!fs.existsSync(file)) return [];
   return fs.readFileSync(file, 'utf8').split('\n').filter(line => line.startsWith('{')).map(line => JSON.parse(line));
 };
-const PEERS = ['automerge', 'yjs', 'loro', 'diamond-types'];
+const NPM = ['automerge', 'yjs', 'loro', 'diamond-types'];
+const NATIVE = ['automerge-native', 'yrs-native', 'loro-native', 'diamond-types-native'];
 const UNIT_MS = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
 
 const rows = new Map();  // workload -> {converge: {ms, bytes}, automerge: …}
@@ -24,7 +25,9 @@ const cell = (workload, library) => {
 };
 const versions = {};
 const measured = {};  // ours, by workload, also where no peer can do it
-for (const peer of lines('peers.jsonl')) {
+const peerLines = lines('peers.jsonl');
+const PEERS = [...NPM, ...NATIVE.filter(name => peerLines.some(peer => peer.library === name))];
+for (const peer of peerLines) {
   versions[peer.library] = peer.version;
   if (!peer.unsupported) Object.assign(cell(peer.workload, peer.library), { ms: peer.ms, bytes: peer.bytes, messages: peer.messages });
   else cell(peer.workload, peer.library);
@@ -82,9 +85,10 @@ fs.writeFileSync(path.join(out, 'RESULTS.md'), `# Results
 
 Written by \`peers/run\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}: ${os.cpus()[0].model.trim()}, ${os.cpus().length} cores, node ${process.version}.
 Median milliseconds of warm runs in a process of its own, one thread; in brackets the peer's time divided by ours, so more
-than 1 means that converge is faster. What each workload is, README.md says. The peers are their npm packages: \`automerge\` is
-measured at the WebAssembly handle below its JavaScript API; all but \`yjs\` are Rust compiled to WebAssembly, which costs
-them roughly a factor of two against a native build. Machines differ, ratios less.${note ? '\n\n' + note : ''}
+than 1 means that converge is faster. What each workload is, README.md says. The peers are their npm packages, and native
+builds of the Rust crates where the name says so: \`automerge\` from npm is measured at the WebAssembly handle below its
+JavaScript API; all but \`yjs\` are Rust compiled to WebAssembly there, which costs them roughly a factor of two. Machines
+differ, ratios less.${note ? '\n\n' + note : ''}
 
 ${slower.length ? `Slower than \`@automerge/automerge\` in: ${slower.map(w => `\`${w}\``).join(', ')}.` : 'No row is slower than `@automerge/automerge`.'}
 
@@ -126,7 +130,7 @@ ${head.split('\n')[1]}
 ${sizeTable.join('\n')}
 ${kept.map(part => '\n' + part).join('')}`);
 
-const WIDTH = 900, LEFT = 230, ROW = 12 * PEERS.length + 6, COLOURS = ['#c0392b', '#2980b9', '#27ae60', '#8e44ad'];
+const WIDTH = 900, LEFT = 230, ROW = 12 * PEERS.length + 6, COLOURS = ['#c0392b', '#2980b9', '#27ae60', '#8e44ad', '#e59866', '#85c1e9', '#82e0aa', '#c39bd3'];
 const scale = ratio => LEFT + ((Math.log10(Math.min(10000, Math.max(0.1, ratio))) + 1) / 5) * (WIDTH - LEFT - 60);
 const svg = [`<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${chart.length * ROW + 70}" font-family="sans-serif" font-size="12">`,
   '<rect width="100%" height="100%" fill="white"/>', '<text x="10" y="20" font-size="15">Peer time divided by converge time (logarithmic; right of 1: converge is faster)</text>'];
