@@ -70,8 +70,11 @@ struct PeerView {
   std::int64_t last_sync_ms = 0;  ///< 0: never
   std::uint64_t documents_behind = 0;
   std::uint64_t documents_compared = 0;
+  // Since it connected.
+  std::uint64_t changes_sent = 0, changes_received = 0;
   std::uint64_t sent_messages = 0, received_messages = 0;
   std::uint64_t sent_bytes = 0, received_bytes = 0;
+  std::uint64_t round_trips = 0;
   std::string digest;     ///< the history digest it announced last; empty: none
   bool is_agent = false;  ///< a Converge agent, which announces its digest
 };

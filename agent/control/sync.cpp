@@ -197,22 +197,25 @@ Result<Look> look_for_value(Services& services, const std::string& doc, const st
 Json report_of(const PeerView& peer, std::int64_t elapsed_ms, const PeerView* before) {
   const PeerView none;
   const PeerView& start = before == nullptr ? none : *before;
-  return Json{
-      {"kind", "SyncReport"},
-      {"v", 1},
-      {"peer", peer.name},
-      {"state", peer.state},
-      {"compared_documents", peer.documents_compared},
-      {"differing_documents", start.documents_behind},
-      {"sent",
-       {{"messages", peer.sent_messages - std::min(peer.sent_messages, start.sent_messages)},
-        {"bytes", peer.sent_bytes - std::min(peer.sent_bytes, start.sent_bytes)}}},
-      {"received",
-       {{"messages",
-         peer.received_messages - std::min(peer.received_messages, start.received_messages)},
-        {"bytes", peer.received_bytes - std::min(peer.received_bytes, start.received_bytes)}}},
-      {"remaining_documents", peer.documents_behind},
-      {"elapsed_ms", elapsed_ms}};
+  // Counted from zero when it connected again meanwhile.
+  const auto since = [&](std::uint64_t PeerView::*count) {
+    return peer.*count >= start.*count ? peer.*count - start.*count : peer.*count;
+  };
+  const std::uint64_t bytes_out = since(&PeerView::sent_bytes);
+  const std::uint64_t bytes_in = since(&PeerView::received_bytes);
+  return Json{{"kind", "SyncReport"},
+              {"v", 1},
+              {"peer", peer.name},
+              {"state", peer.state},
+              {"compared_documents", peer.documents_compared},
+              {"differing_documents", start.documents_behind},
+              {"sent", {{"changes", since(&PeerView::changes_sent)}, {"bytes", bytes_out}}},
+              {"received", {{"changes", since(&PeerView::changes_received)}, {"bytes", bytes_in}}},
+              {"round_trips", since(&PeerView::round_trips)},
+              {"messages", since(&PeerView::sent_messages) + since(&PeerView::received_messages)},
+              {"wire_bytes", bytes_out + bytes_in},
+              {"remaining_documents", peer.documents_behind},
+              {"elapsed_ms", elapsed_ms}};
 }
 
 }  // namespace

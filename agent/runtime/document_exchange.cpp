@@ -188,6 +188,15 @@ std::optional<session::Time> DocumentExchange::next_deadline() const {
   return next;
 }
 
+ExchangeProgress& ExchangeProgress::operator+=(const ExchangeProgress& other) {
+  compared += other.compared;
+  behind += other.behind;
+  bytes += other.bytes;
+  changes_sent += other.changes_sent;
+  changes_received += other.changes_received;
+  return *this;
+}
+
 ExchangeProgress DocumentExchange::progress(ConnectionId connection) const {
   const auto found = peers_.find(connection);
   if (found == peers_.end()) return {};
@@ -204,7 +213,11 @@ ExchangeProgress DocumentExchange::progress(ConnectionId connection) const {
     ++looked_at;
   }
   if (looked_at > 0) bytes = bytes * peer.behind.size() / looked_at;
-  return {peer.documents.size(), peer.behind.size(), bytes};
+  return {.compared = peer.documents.size(),
+          .behind = peer.behind.size(),
+          .bytes = bytes,
+          .changes_sent = peer.changes_sent,
+          .changes_received = peer.changes_received};
 }
 
 bool DocumentExchange::has_everything(ConnectionId connection, const DocumentId& document) const {
@@ -368,10 +381,13 @@ void DocumentExchange::perform(Entry& entry, session::DocumentAction action) {
   if (const auto* persisted = std::get_if<session::document_action::Persist>(&action)) {
     persist(id, *persisted);
   } else if (auto* send = std::get_if<session::document_action::Send>(&action)) {
-    repo_->when_durable(id, [this, to = send->to,
+    repo_->when_durable(id, [this, to = send->to, changes = send->changes,
                              message = std::move(send->message)](Result<void> released) mutable {
+      const auto peer = peers_.find(to);
       // When the append failed, dropped() has closed the connection.
-      if (released && peers_.contains(to)) output_.send(to, std::move(message));
+      if (!released || peer == peers_.end()) return;
+      peer->second.changes_sent += changes;
+      output_.send(to, std::move(message));
     });
   } else if (const auto* save = std::get_if<session::document_action::SaveSharedHeads>(&action)) {
     save_shared_heads(id, *save);
@@ -391,6 +407,7 @@ void DocumentExchange::persist(const DocumentId& document,
   repo::CommitRequest request;
   const auto peer = peers_.find(action.from);
   request.source.peer = peer == peers_.end() ? "unknown" : peer->second.link.name;
+  if (peer != peers_.end()) peer->second.changes_received += action.report.applied.size();
   repo_->commit(document, std::move(request), [](const Result<repo::Committed>&) {
     // A failure reaches dropped(), which starts the connections over.
   });

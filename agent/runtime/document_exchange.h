@@ -64,6 +64,10 @@ struct ExchangeProgress {
   std::uint64_t compared = 0;  ///< documents in exchange with it
   std::uint64_t behind = 0;    ///< of those, with something owed to one side
   std::uint64_t bytes = 0;     ///< about: what is owed to the peer
+  std::uint64_t changes_sent = 0, changes_received = 0;  ///< since it connected
+
+  /// Of another shard.
+  ExchangeProgress& operator+=(const ExchangeProgress& other);
 };
 
 /// The documents of one shard and their peers: drives a session::DocumentSync for each document in
@@ -147,6 +151,7 @@ class DocumentExchange final : public session::DocumentHost, public repo::Observ
   struct PeerState {
     PeerLink link;
     bool congested = false;
+    std::uint64_t changes_sent = 0, changes_received = 0;
     std::unordered_set<DocumentId, DocumentIdHasher> documents;
     std::unordered_set<DocumentId, DocumentIdHasher> behind;
     std::unordered_set<DocumentId, DocumentIdHasher> unsettled;

@@ -39,6 +39,8 @@ void PeerService::fill_view(PeerView& view, Live& live, const ExchangeProgress& 
   view.is_limited = live.is_limited || live.limits_us;
   view.digest = live.digest;
   view.documents_compared = progress.compared;
+  view.changes_sent = progress.changes_sent;
+  view.changes_received = progress.changes_received;
   const std::uint64_t unseen = announcer_.remaining(live.info.connection);
   view.documents_behind = progress.behind + unseen;
   if (unseen == 0) view.bytes_behind = progress.bytes;  // else nobody has looked yet
@@ -46,6 +48,7 @@ void PeerService::fill_view(PeerView& view, Live& live, const ExchangeProgress& 
   view.last_sync_ms = live.last_sync_ms;
   for (const net::ConnectionStatus& status : connections) {
     if (status.peer.connection != live.info.connection) continue;
+    view.round_trips = status.counters.round_trips;
     view.sent_messages = status.counters.frames_out;
     view.received_messages = status.counters.frames_in;
     view.sent_bytes = status.counters.bytes_out;
@@ -113,9 +116,7 @@ void PeerService::gather(const std::vector<net::ConnectionStatus>& connections,
       for (const ConnectionId connection : ids) here[connection] = exchange.progress(connection);
       context_.control->post([gathering, finish, here] {
         for (const auto& [connection, progress] : here) {
-          gathering->progress[connection].compared += progress.compared;
-          gathering->progress[connection].behind += progress.behind;
-          gathering->progress[connection].bytes += progress.bytes;
+          gathering->progress[connection] += progress;
         }
         if (--gathering->missing == 0) finish();
       });

@@ -59,6 +59,7 @@ void ConnectionSession::received(ByteView frame, bool is_binary, Time now) {
   if (state_ != State::kWaiting && state_ != State::kUp) return;
   last_heard_ = now;
   ++counters_.frames_in;
+  if (std::exchange(has_sent_, false)) ++counters_.round_trips;
   counters_.bytes_in += frame.size();
   if (!is_binary) return request_close(CloseCode::kUnsupportedData, "text message");
 
@@ -290,6 +291,7 @@ void ConnectionSession::refuse(CloseCode code, const std::string& message) {
 void ConnectionSession::push_frame(const Message& message) {
   Bytes frame = encode_message(message);
   ++counters_.frames_out;
+  has_sent_ = true;
   counters_.bytes_out += frame.size();
   actions_.push_back(action::SendFrame{std::move(frame)});
 }

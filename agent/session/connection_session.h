@@ -54,6 +54,7 @@ struct SessionCounters {
   std::uint64_t frames_out = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  std::uint64_t round_trips = 0;  ///< times that something came in after something had gone out
   std::uint64_t dropped_before_join = 0;
   std::uint64_t dropped_forged_sender = 0;
   std::uint64_t dropped_ignored = 0;     ///< unknown type, bad id, missing field
@@ -217,6 +218,7 @@ class ConnectionSession {
   SessionCounters counters_;
   Time opened_at_;
   Time last_heard_;
+  bool has_sent_ = false;  ///< since something came in
   Time last_ping_;
   TokenBucket messages_;
   TokenBucket ephemeral_rate_;

@@ -156,7 +156,10 @@ void DocumentSync::Impl::serve(DocumentPeer& peer, Time now) {
     if (!can_serve(peer)) return;
   }
   peer.due = false;
-  auto message = sync::generate(*source, state_of(peer, *source));
+  sync::State& state = state_of(peer, *source);
+  const std::size_t sent_before = state.sent_hashes.size();
+  auto message = sync::generate(*source, state);
+  peer.changes_to_count += state.sent_hashes.size() - sent_before;
   note_shared_heads(peer, now);
   if (!message) return;
   peer.split = TransferSplit::make(*message, *source, options.split_above_bytes);
@@ -180,7 +183,8 @@ void DocumentSync::Impl::serve_split(DocumentPeer& peer, const engine::Document&
 }
 
 void DocumentSync::Impl::send(DocumentPeer& peer, DocumentMessage message) {
-  actions.push_back(document::Send{peer.link.connection, std::move(message)});
+  actions.push_back(document::Send{peer.link.connection, std::move(message),
+                                   std::exchange(peer.changes_to_count, 0)});
 }
 
 void DocumentSync::Impl::send_sync(DocumentPeer& peer, const sync::Message& message,

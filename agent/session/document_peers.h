@@ -26,10 +26,11 @@ struct DocumentPeer {
   std::optional<sync::State> state;
   std::optional<TransferSplit> split;  ///< a transfer under way; nothing else is sent meanwhile
   std::size_t pieces_in_flight = 0;
-  std::optional<Time> answer_by;   ///< we asked it and wait
-  Heads promised;                  ///< supplier: heads that it has and we do not, all of them
-  std::optional<Time> deliver_by;  ///< set exactly while `promised` is not empty
-  Heads saved_heads;               ///< in the last SaveSharedHeads
+  std::uint64_t changes_to_count = 0;  ///< go with the next message
+  std::optional<Time> answer_by;       ///< we asked it and wait
+  Heads promised;                      ///< supplier: heads that it has and we do not, all of them
+  std::optional<Time> deliver_by;      ///< set exactly while `promised` is not empty
+  Heads saved_heads;                   ///< in the last SaveSharedHeads
   std::optional<Time> save_at;
 
   bool is_active() const { return policy.access && (policy.announce || interested); }

@@ -64,6 +64,7 @@ struct Persist {
 struct Send {
   ConnectionId to = {};
   DocumentMessage message;
+  std::uint64_t changes = 0;  ///< that go with it, or with it and the pieces behind it
 };
 /// A cache: store under (document, storage id) behind the document's own data, no sync needed.
 struct SaveSharedHeads {

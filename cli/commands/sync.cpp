@@ -10,6 +10,8 @@
 namespace converge::cli {
 namespace {
 
+using control::ErrorId;
+using control::make_error;
 using nlohmann::json;
 
 std::uint64_t nested(const json& object, const char* outer, const char* inner) {
@@ -85,6 +87,13 @@ Result<int> run_sync(Session& session) {
     rendering.table = [&] { return table_of(items); };
   if (auto done = session.out().result(*list, rendering); !done) return done.error();
   if (items.empty()) session.out().note("no peers to sync with; add one with \"syncctl peer add\"");
+  const bool is_plan = session.has("dry-run");
+  for (const json& item : items) {
+    if (is_plan || field(item, "state") == "up") continue;
+    const std::string away = printable(field(item, "peer")) + " is not connected";
+    if (!session.args(0).empty()) return make_error(ErrorId::kPeerUnreachable, away);
+    session.out().note(away);
+  }
   const bool owed = std::ranges::any_of(
       items, [](const json& item) { return count_field(item, "remaining_documents") > 0; });
   return session.has("exit-code") && owed ? control::exit_code::kNo : control::exit_code::kOk;

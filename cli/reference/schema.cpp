@@ -154,7 +154,7 @@ constexpr Shape kShapes[] = {
      "level0_files:int groups:int requests:int syncs:int queue_length:int queue_bytes:int "
      "operations:obj store_id:str incarnation:int created_at:time top:[obj]"},
     {"SyncReport",
-     "peer:str compared_documents?:int differing_documents?:int sent?:obj "
+     "peer:str state?:str compared_documents?:int differing_documents?:int sent?:obj "
      "received?:obj round_trips?:int messages?:int wire_bytes?:int "
      "remaining_documents:int elapsed_ms?:int"},
     {"SyncReportList", "items:[SyncReport]"},

@@ -1,6 +1,7 @@
 """Two and three agents: joined by invitation, edited while apart, killed, and equal in the end."""
 
 import json
+import threading
 import unittest
 
 from support import ProcessTest, connect, wait_until
@@ -67,6 +68,28 @@ class Sync(ProcessTest):
 
         self.assert_alike(laptop, phone)
         self.assertEqual(json.loads(laptop.ok("get", "todo/new")), {"laptop": 1, "phone": 1})
+
+    def test_sync_says_what_went_over_the_wire(self):
+        laptop, phone = self.agent("laptop").start(), self.agent("phone").start()
+        laptop.ok("new", "--name", "n", "-f", "-", stdin='{"a": 1}')
+        laptop.ok("set", "n", "/a", "2")  # of more than a third of the history the whole document is sent
+        connect(self, laptop, phone)
+        self.assert_alike(laptop, phone)
+        laptop.stop()
+        phone.ok("set", "n", "/a", "3")
+        self.expect(phone.ctl("sync", "laptop"), 14, "laptop is not connected")
+        reports = []
+        waiting = threading.Thread(target=lambda: reports.append(phone.json("sync", "laptop", "--wait")))
+        waiting.start()
+        laptop.start()
+        waiting.join()
+
+        report = reports[0]["items"][0]
+        self.assertEqual((report["sent"]["changes"], report["received"]["changes"]), (1, 0))
+        self.assertEqual((report["state"], report["remaining_documents"]), ("up", 0))
+        self.assertEqual(report["wire_bytes"], report["sent"]["bytes"] + report["received"]["bytes"])
+        self.assertGreaterEqual(report["messages"], 2 * report["round_trips"])
+        self.assertGreater(report["round_trips"], 0)
 
     def test_a_third_agent_gets_everything_through_the_middle(self):
         laptop, server, phone = (self.agent(name).start() for name in ("laptop", "server", "phone"))

@@ -43,6 +43,8 @@ TEST_CASE("announced documents reach the other side, and later changes follow", 
   CHECK(pair.left.settlements.size() == 20);
   CHECK(pair.left.exchange.progress(kConnection).behind == 0);
   CHECK(pair.left.exchange.has_everything(kConnection, ExchangeNode::id_of(3)));
+  CHECK(pair.left.exchange.progress(kConnection).changes_sent == 20);
+  CHECK(pair.right.exchange.progress(kConnection).changes_received == 20);
 
   pair.left.put(3, "b", 1);
   CHECK_FALSE(pair.left.exchange.has_everything(kConnection, ExchangeNode::id_of(3)));
@@ -51,6 +53,10 @@ TEST_CASE("announced documents reach the other side, and later changes follow", 
   pair.carry();
   CHECK(pair.right.changes(3) == 2);
   CHECK(pair.left.exchange.progress(kConnection).bytes == 0);
+  // Two changes: more than a third of the history, so the whole document went again.
+  CHECK(pair.left.exchange.progress(kConnection).changes_sent == 22);
+  CHECK(pair.right.exchange.progress(kConnection).changes_received == 21);
+  CHECK(pair.right.exchange.progress(kConnection).changes_sent == 0);
 }
 
 TEST_CASE("state of settled documents is bounded and made anew when it is needed", "[runtime]") {
