@@ -10,8 +10,6 @@
 namespace converge::cli {
 namespace {
 
-using control::ErrorId;
-using control::make_error;
 using nlohmann::json;
 
 std::uint64_t nested(const json& object, const char* outer, const char* inner) {
@@ -90,9 +88,7 @@ Result<int> run_sync(Session& session) {
   const bool is_plan = session.has("dry-run");
   for (const json& item : items) {
     if (is_plan || field(item, "state") == "up") continue;
-    const std::string away = printable(field(item, "peer")) + " is not connected";
-    if (!session.args(0).empty()) return make_error(ErrorId::kPeerUnreachable, away);
-    session.out().note(away);
+    session.out().note(printable(field(item, "peer")) + " is not connected");
   }
   const bool owed = std::ranges::any_of(
       items, [](const json& item) { return count_field(item, "remaining_documents") > 0; });
