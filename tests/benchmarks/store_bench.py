@@ -15,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import threading
 import time
 
@@ -112,17 +113,16 @@ def backup_under_load(agent, runs=10):
     return max(pauses) / 1000
 
 
-def repair(agent, documents):
-    """Seconds that the first reader of a damaged block waits until it is repaired and he has what is left of his
-    document; how many changes it cost. The rest of the store is not read for it."""
-    agent.stop()
-    tables = sorted(glob.glob(os.path.join(agent.store, "db", "*.sst")), key=os.path.getsize)
-    with open(tables[-1], "r+b") as file:
-        file.seek(os.path.getsize(tables[-1]) // 2)
+def flip(table, place):
+    with open(table, "r+b") as file:
+        file.seek(place)
         byte = file.read(1)[0]
-        file.seek(-1, os.SEEK_CUR)
+        file.seek(place)
         file.write(bytes([byte ^ 0x10]))
-    agent.start()
+
+
+def slowest_read(agent, documents):
+    """Seconds; ends with the document of which something is missing."""
     connection = Connection(agent)
     slowest = 0
     for number in range(documents):
@@ -132,7 +132,28 @@ def repair(agent, documents):
         if "missing" in answer.get("result", {}):
             break
     connection.close()
-    return slowest, sum(len(entry["missing"]) for entry in agent.json("quarantine", "ls")["items"])
+    return slowest
+
+
+def repair(agent, documents):
+    """Seconds that the first reader of a damaged block waits until it is repaired and he has what is left of his
+    document; how many changes it cost. The rest of the store is not read for it. Nothing where the block was none
+    that is read for a document's value."""
+    for part in (0.5, 0.3, 0.7, 0.1, 0.9):
+        agent.stop()
+        table = max(glob.glob(os.path.join(agent.store, "db", "*.sst")), key=os.path.getsize)
+        place = int(os.path.getsize(table) * part)
+        flip(table, place)
+        agent.start()
+        took = slowest_read(agent, documents)
+        lost = sum(len(entry["missing"]) for entry in agent.json("quarantine", "ls")["items"])
+        if lost:
+            return took, lost
+        agent.stop()
+        if os.path.exists(table):
+            flip(table, place)
+        agent.start()
+    return None
 
 
 def main():
@@ -168,9 +189,12 @@ def main():
                 many = waiting_clients(agent, documents, 8_000, 16)
                 row("synced sets a second, 16 clients that wait for each answer against 1, times", many / alone, ">= 6")
                 row("longest pause of writers in 10 backups beside them, ms", backup_under_load(agent), "<= 50")
-            took, lost = repair(agent, count)
-            row(f"one damaged block repaired on the running agent, {size:,.0f} MiB, s", took, "<= 1")
-            row("changes that it cost", lost)
+            if repaired := repair(agent, count):
+                took, lost = repaired
+                row(f"one damaged block repaired on the running agent, {size:,.0f} MiB, s", took, "<= 1")
+                row("changes that it cost", lost)
+            else:
+                print("NOT MEASURED: no damaged block was one that is read", file=sys.stderr)
         finally:
             agent.close()
             agent.place.close()
