@@ -24,11 +24,6 @@ constexpr std::uint32_t kHeaderBytesMax = 8 * 1024;
 /// A buffer that grew for one big message is given back after it.
 constexpr std::size_t kKeptBufferBytes = 1u << 20;
 
-Error io_error(const std::string& what, const error_code& error) {
-  const bool is_timeout = error == beast::error::timeout || error == asio::error::timed_out;
-  return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kIo, what + ": " + error.message()};
-}
-
 class WireWebSocket final : public WebSocket {
  public:
   WireWebSocket(Wire wire, const WebSocketOptions& options)

@@ -26,6 +26,11 @@ Error wire_error(ErrorCode other, const std::string& what, const error_code& err
 
 }  // namespace
 
+Error io_error(const std::string& what, const error_code& error) {
+  const bool is_timeout = error == beast::error::timeout || error == asio::error::timed_out;
+  return Error{is_timeout ? ErrorCode::kTimeout : ErrorCode::kIo, what + ": " + error.message()};
+}
+
 struct Wire::Impl {
   template <class Source>
   explicit Impl(Source&& source) : tcp(std::forward<Source>(source)) {}
@@ -66,7 +71,7 @@ Task<Result<void>> Wire::connect(std::string host, std::string port) {
 Task<Result<Wire::Opening>> Wire::detect_tls() {
   beast::flat_buffer read;
   const auto [error, has_hello] = co_await beast::async_detect_ssl(impl_->tcp, read, kTuple);
-  if (error) co_return wire_error(ErrorCode::kIo, "first bytes", error);
+  if (error) co_return io_error("first bytes", error);
   Opening opening{.is_tls = has_hello};
   opening.bytes = beast::buffers_to_string(read.data());
   co_return opening;
@@ -79,7 +84,7 @@ Task<Result<void>> Wire::secure_as_server(std::shared_ptr<TlsContext> tls, std::
   const auto [error, bytes] =
       co_await impl_->tls->async_handshake(asio::ssl::stream_base::server, hello, kTuple);
   (void)bytes;
-  if (error) co_return wire_error(ErrorCode::kIo, "tls handshake", error);
+  if (error) co_return io_error("tls handshake", error);
   co_return Result<void>{};
 }
 

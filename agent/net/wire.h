@@ -27,6 +27,9 @@ enum class role_type;
 /// What lies under a WebSocket. Internal to agent/net. Network thread only.
 namespace converge::net {
 
+/// Of an operation on an open connection: kTimeout or kIo.
+Error io_error(const std::string& what, const error_code& error);
+
 /// The bytes of a connection: TCP, or TLS over it. An Asio AsyncReadStream and AsyncWriteStream
 /// whose operations all complete through one type of function: what is composed of them is compiled
 /// once, not for each stream and again below for each operation.

@@ -71,6 +71,10 @@ Result<std::vector<json>> requests_of_folder(const Session& session, const std::
   return requests;
 }
 
+std::string words_for(const std::string& file) {
+  return file == "-" ? "stdin" : "the file \"" + file + "\"";
+}
+
 /// The requests that one file makes: one, or one a line for ndjson.
 Result<std::vector<json>> requests_of(Session& session, const std::string& file) {
   auto content = read_input(file);
@@ -81,7 +85,7 @@ Result<std::vector<json>> requests_of(Session& session, const std::string& file)
   if (session.has("update")) common["update"] = true;
   if (session.has("dry-run")) common["dry_run"] = true;
   const std::string name = name_for(session, file);
-  const std::string what = file == "-" ? "stdin" : "the file \"" + file + "\"";
+  const std::string what = words_for(file);
   std::vector<json> requests;
   if (*format == "automerge" || *format == "changes") {
     common["data"] = verbs::to_base64(as_bytes(*content));
@@ -125,8 +129,7 @@ Result<std::vector<json>> requests_of(Session& session, const std::string& file)
 /// The agent judges the bytes that we sent; only we know which file they came from.
 Error with_file(const std::string& file, Error error) {
   if (control::row_of(error).id != ErrorId::kInputFile) return error;
-  const std::string what = file == "-" ? "stdin" : "the file \"" + file + "\"";
-  error.message = what + " cannot be imported\n" + error.message;
+  error.message = words_for(file) + " cannot be imported\n" + error.message;
   return error;
 }
 
