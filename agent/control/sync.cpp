@@ -26,13 +26,13 @@ constexpr std::uint64_t kDefaultTimeoutMs = 30'000;
 
 /// What one look at a condition found: nothing missing, or what.
 using Missing = std::optional<std::string>;
-using Check = std::function<void(std::function<void(Result<Missing>)>)>;
+using Condition = std::function<void(std::function<void(Result<Missing>)>)>;
 
 /// Looks again and again until nothing is missing or time is up. Control thread.
 struct Poll : std::enable_shared_from_this<Poll> {
   Services& services;
   CallPtr call;
-  Check look;
+  Condition look;
   Clock::time_point deadline;
   std::function<void()> met;
 
@@ -54,7 +54,7 @@ struct Poll : std::enable_shared_from_this<Poll> {
   }
 };
 
-void poll(Services& services, const CallPtr& call, std::uint64_t timeout_ms, Check look,
+void poll(Services& services, const CallPtr& call, std::uint64_t timeout_ms, Condition look,
           std::function<void()> met) {
   const auto job = std::make_shared<Poll>(services, call);
   job->look = std::move(look);
@@ -114,7 +114,7 @@ Result<std::vector<PeerView>> chosen(const std::vector<PeerView>& peers,
   return out;
 }
 
-Check look_at_peers(Services& services, std::vector<std::string> names, Goal goal) {
+Condition look_at_peers(Services& services, std::vector<std::string> names, Goal goal) {
   return [&services, names = std::move(names), goal](std::function<void(Result<Missing>)> report) {
     services.peers(
         [&services, names, goal, report = std::move(report)](const std::vector<PeerView>& peers) {
@@ -130,7 +130,7 @@ Check look_at_peers(Services& services, std::vector<std::string> names, Goal goa
 }
 
 /// A condition on one document's content.
-Check look_at_document(
+Condition look_at_document(
     Services& services, std::string doc,
     std::function<Result<Missing>(ShardAccess&, const Target&, const engine::Document&)> judge) {
   return [&services, doc = std::move(doc),
@@ -155,7 +155,7 @@ Check look_at_document(
   };
 }
 
-Check look_for_heads(Services& services, const std::string& doc, const std::string& rev) {
+Condition look_for_heads(Services& services, const std::string& doc, const std::string& rev) {
   return look_at_document(services, doc,
                           [rev](ShardAccess& shard, const Target& target,
                                 const engine::Document& document) -> Result<Missing> {
@@ -169,7 +169,8 @@ Check look_for_heads(Services& services, const std::string& doc, const std::stri
                           });
 }
 
-Result<Check> look_for_value(Services& services, const std::string& doc, const std::string& text) {
+Result<Condition> look_for_value(Services& services, const std::string& doc,
+                                 const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
     return make_error(ErrorId::kUsageArgument,
@@ -238,7 +239,7 @@ void sync_wait(Services& services, CallPtr call) {
       done ? met() : call->fail(done.error());
     });
   }
-  Check look;
+  Condition look;
   if (*condition == "synced") look = look_at_peers(services, *peers, Goal::kSynced);
   if (*condition == "converged") look = look_at_peers(services, *peers, Goal::kConverged);
   if (*condition == "idle") look = look_at_peers(services, *peers, Goal::kIdle);
