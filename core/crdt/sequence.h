@@ -245,8 +245,12 @@ class SequenceForest {
   /// Built at the first search: reading a document never needs it.
   mutable IdIndex index_;
   mutable bool index_built_ = true;
-  /// The leaf of the last search, which is the leaf of the next one more often than not.
-  mutable std::uint32_t finger_ = kNone;
+  /// Where the last search ended, which is where the next one begins: mostly it ends there too.
+  struct Finger {
+    std::uint32_t leaf = kNone;
+    std::uint32_t span = 0;
+  };
+  mutable Finger finger_;
 };
 
 }  // namespace converge::crdt

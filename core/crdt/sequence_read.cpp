@@ -48,21 +48,29 @@ Metrics SequenceForest::measure(const OpRecord& winner) const {
 
 std::optional<Place> SequenceForest::find(OpId element) const {
   if (!index_built_) build_index();
-  const auto search = [&](std::uint32_t leaf) -> std::optional<Place> {
-    const std::vector<Span>& spans = leaves_[leaf]->spans;
-    for (std::uint32_t i = 0; i < spans.size(); ++i) {
-      if (spans[i].holds(element)) return Place{leaf, i, element.counter - spans[i].first.counter};
+  const auto in_span = [&](std::uint32_t leaf, std::uint32_t i) -> std::optional<Place> {
+    const Span& span = leaves_[leaf]->spans[i];
+    if (!span.holds(element)) return std::nullopt;
+    finger_ = {leaf, i};
+    return Place{leaf, i, element.counter - span.first.counter};
+  };
+  const auto in_leaf = [&](std::uint32_t leaf) -> std::optional<Place> {
+    const auto size = static_cast<std::uint32_t>(leaves_[leaf]->spans.size());
+    for (std::uint32_t i = 0; i < size; ++i) {
+      if (auto found = in_span(leaf, i)) return found;
     }
     return std::nullopt;
   };
-  if (finger_ != kNone) {
-    if (auto found = search(finger_)) return found;
+  const Finger last = finger_;
+  if (last.leaf != kNone) {
+    if (last.span < leaves_[last.leaf]->spans.size()) {
+      if (auto found = in_span(last.leaf, last.span)) return found;
+    }
+    if (auto found = in_leaf(last.leaf)) return found;
   }
   const std::uint32_t leaf = index_.find(element);
-  if (leaf == IdIndex::kNone || leaf == finger_) return std::nullopt;
-  auto found = search(leaf);
-  if (found) finger_ = leaf;
-  return found;
+  if (leaf == IdIndex::kNone || leaf == last.leaf) return std::nullopt;
+  return in_leaf(leaf);
 }
 
 SequenceForest::Found SequenceForest::at(const Sequence& sequence, Unit unit,
@@ -87,6 +95,7 @@ SequenceForest::Found SequenceForest::at(const Sequence& sequence, Unit unit,
     }
     const std::uint32_t each = wide / spans[i].length;
     const std::uint32_t offset = (index - start) / each;
+    finger_ = {node, i};  // who asks for an index goes on to edit there
     return {{node, i, offset}, start + offset * each};
   }
 }

@@ -218,7 +218,7 @@ void SequenceForest::remove_leaf(Sequence& sequence, std::uint32_t number) {
   if (sequence.first_leaf == number) sequence.first_leaf = leaf.next;
   const std::uint32_t parent = leaf.parent;
   free_leaves_.push_back(number);
-  finger_ = kNone;
+  finger_ = {};
   if (parent == kNone) {
     sequence.root = kNone;
     sequence.root_is_leaf = true;

@@ -24,15 +24,13 @@ std::uint32_t count_code_points(std::string_view text) {
 
 /// The deletes that take `count` units away from `index` on, one op an element; an element that the
 /// index cuts stays (automerge-format 6.7).
-std::vector<Transaction::Impl::Erasure> Transaction::Impl::erasures(const Object& object,
-                                                                    std::size_t index,
-                                                                    std::size_t count,
-                                                                    Unit unit) const {
-  std::vector<Erasure> out;
-  if (count == 0) return out;
+void Transaction::Impl::find_erasures(const Object& object, std::size_t index, std::size_t count,
+                                      Unit unit) {
+  erasures.clear();
+  if (count == 0) return;
   const Reader reader = this->reader();
   const auto start = reader.element_at(object, unit, index);
-  if (!start) return out;
+  if (!start) return;
   Place from = start->place;
   std::optional<Place> at = from;
   if (start->start < index && ++at->offset >= reader.ops().forest().span(from).length) {
@@ -60,10 +58,9 @@ std::vector<Transaction::Impl::Erasure> Transaction::Impl::erasures(const Object
       }
       left -= std::min<std::size_t>(left, wide);
     }
-    out.push_back(std::move(erasure));
+    erasures.push_back(std::move(erasure));
     return left > 0;
   });
-  return out;
 }
 
 Result<void> Transaction::Impl::splice(ObjId text, std::size_t index, std::size_t erase,
@@ -80,7 +77,7 @@ Result<void> Transaction::Impl::splice(ObjId text, std::size_t index, std::size_
                                            " is beyond the end " + std::to_string(length)};
   }
   // Both are found before anything moves.
-  const auto erased = erasures(**found, index, erase, unit);
+  find_erasures(**found, index, erase, unit);
   if (!insert.empty()) {
     const auto reference = reader().insert_reference(**found, index, unit);
     if (!reference) return reference.error();
@@ -93,8 +90,8 @@ Result<void> Transaction::Impl::splice(ObjId text, std::size_t index, std::size_
     run.count = count_code_points(insert);
     if (auto done = emit(run); !done) return done.error();
   }
-  for (const Erasure& erasure : erased) {
-    if (auto done = emit(erasure.run, erasure.preds); !done) return done.error();
+  for (Erasure& erasure : erasures) {
+    if (auto done = emit(erasure.run, std::move(erasure.preds)); !done) return done.error();
   }
   return {};
 }

@@ -12,7 +12,6 @@ namespace converge::engine {
 using crdt::ChangeIndex;
 using model::Action;
 using model::ActorIndex;
-using model::Change;
 using model::ChangeHash;
 using model::OpRun;
 
@@ -30,6 +29,10 @@ model::ActorId derived_actor(const model::ActorId& base, std::size_t level) {
   bytes += as_text(base.bytes());
   return model::ActorId(as_bytes(bytes));
 }
+
+/// A rare huge transaction does not leave its memory behind.
+constexpr std::size_t kKeptRunsMax = 256;
+constexpr std::size_t kKeptBodyBytesMax = std::size_t{1} << 16;
 
 /// Room left in a change for what is not ops: deps, actors, message.
 constexpr std::size_t kHeaderBytesMax = std::size_t{4} << 20;
@@ -58,38 +61,68 @@ std::string_view cut_message(std::string_view message) {
 
 }  // namespace
 
-Transaction::Impl::Impl(Document::Impl& owner) : document(&owner) {
-  ASSERT(!owner.in_transaction);
-  owner.in_transaction = true;
-  actor = owner.ops.actors().intern(owner.actor);
-  seq = owner.graph.last_seq(actor) + 1;
-  start_op = next_op = owner.graph.max_op() + 1;
-  content_before = owner.ops.content_size();
+// -------------------------------------------------------------------------------------- beginning
+
+/// The memory of the last transaction that ended on this thread.
+std::unique_ptr<Transaction::Impl>& Transaction::Impl::spare() {
+  thread_local std::unique_ptr<Impl> kept;
+  return kept;
 }
 
-Transaction::Impl::Impl(Document::Impl& owner, const Heads& at, crdt::Clock seqs_of_heads)
-    : document(&owner), at_heads(at) {
+void Transaction::Impl::start(Document::Impl& owner) {
   ASSERT(!owner.in_transaction);
   owner.in_transaction = true;
+  over = false;
+  document = &owner;
   actor = owner.ops.actors().intern(owner.actor);
-  for (std::size_t level = 1; owner.graph.last_seq(actor) > seqs_of_heads.of(actor); ++level) {
-    actor = owner.ops.actors().intern(derived_actor(owner.actor, level));
-  }
-  seq = owner.graph.last_seq(actor) + 1;
   start_op = next_op = owner.graph.max_op() + 1;
   content_before = owner.ops.content_size();
-  clock = owner.graph.op_clock(seqs_of_heads);
+  encoded_size = 0;
+  change.ops.clear();
+  change.preds.clear();
+  strings.clear();
+  clock.reset();
+}
+
+std::unique_ptr<Transaction::Impl> Transaction::Impl::begin(Document::Impl& owner) {
+  std::unique_ptr<Impl> out = std::move(spare());
+  if (!out) out = std::make_unique<Impl>();
+  out->start(owner);
+  out->seq = owner.graph.last_seq(out->actor) + 1;
+  return out;
+}
+
+std::unique_ptr<Transaction::Impl> Transaction::Impl::begin_at(Document::Impl& owner,
+                                                               const Heads& at,
+                                                               const crdt::Clock& seqs_of_heads) {
+  std::unique_ptr<Impl> out = begin(owner);
+  for (std::size_t level = 1; owner.graph.last_seq(out->actor) > seqs_of_heads.of(out->actor);
+       ++level) {
+    out->actor = owner.ops.actors().intern(derived_actor(owner.actor, level));
+  }
+  out->seq = owner.graph.last_seq(out->actor) + 1;
+  out->clock = owner.graph.op_clock(seqs_of_heads);
+  out->at_heads = at;
+  return out;
+}
+
+void Transaction::Impl::end(std::unique_ptr<Impl> ended) {
+  ended->rollback();
+  if (ended->change.ops.capacity() <= kKeptRunsMax &&
+      ended->change.body.capacity() <= kKeptBodyBytesMax) {
+    spare() = std::move(ended);
+  }
 }
 
 // -------------------------------------------------------------------------------------- recording
 
 /// Typing and deleting on make the last run longer instead of adding one.
 bool Transaction::Impl::extends_last(const OpRun& run, std::uint32_t content) const {
-  if (recorded.empty()) return false;
-  const Recorded& last = recorded.back();
-  const OpRun& before = last.run;
+  if (change.ops.empty()) return false;
+  const OpRun& before = change.ops.back();
   if (before.shape != run.shape || before.object != run.object) return false;
   if (run.shape == OpRun::Shape::kText) {
+    const Strings& last = strings.back();
     return run.key.element == OpId{next_op - 1, actor} && content == last.content + last.bytes;
   }
   if (run.shape != OpRun::Shape::kDelete) return false;
@@ -102,6 +135,15 @@ bool Transaction::Impl::extends_last(const OpRun& run, std::uint32_t content) co
            distance == static_cast<std::int64_t>(before.count) * step;
   };
   return fits(1) || fits(-1);
+}
+
+void Transaction::Impl::extend_last(const OpRun& run, std::size_t bytes) {
+  OpRun& last = change.ops.back();
+  if (run.shape == OpRun::Shape::kDelete) {
+    last.step = run.key.element.counter > last.key.element.counter ? 1 : -1;
+  }
+  last.count += run.count;
+  strings.back().bytes += static_cast<std::uint32_t>(bytes);
 }
 
 Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
@@ -122,6 +164,7 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
     return Error{ErrorCode::kLimitExceeded, "one change cannot hold that much"};
   }
   const OpId id{next_op, actor};
+  std::vector<OpId>& preds = change.preds;
   run.pred_begin = static_cast<std::uint32_t>(preds.size());
   run.pred_count = static_cast<std::uint32_t>(op_preds.size());
   preds.insert(preds.end(), op_preds.begin(), op_preds.end());
@@ -130,15 +173,10 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
     return applied.error();
   }
   if (extends) {
-    Recorded& last = recorded.back();
-    if (run.shape == OpRun::Shape::kDelete) {
-      last.run.step = run.key.element.counter > last.run.key.element.counter ? 1 : -1;
-    }
-    last.run.count += run.count;
-    last.bytes += static_cast<std::uint32_t>(bytes);
+    extend_last(run, bytes);
   } else {
-    Recorded& added = recorded.emplace_back();
-    added.run = run;
+    change.ops.push_back(run);
+    Strings& added = strings.emplace_back();
     added.content = content;
     added.bytes = static_cast<std::uint32_t>(bytes);
     if (run.key.is_map) added.key = *ops.keys().find(run.key.name);
@@ -152,14 +190,15 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
 
 void Transaction::Impl::restore_views() {
   const crdt::OpSet& ops = document->ops;
-  for (Recorded& record : recorded) {
-    OpRun& run = record.run;
-    if (run.key.is_map) run.key.name = ops.keys().text(record.key);
-    if (run.mark_name) run.mark_name = ops.keys().text(record.mark_name);
+  for (std::size_t i = 0; i < strings.size(); ++i) {
+    OpRun& run = change.ops[i];
+    const Strings& at = strings[i];
+    if (run.key.is_map) run.key.name = ops.keys().text(at.key);
+    if (run.mark_name) run.mark_name = ops.keys().text(at.mark_name);
     if (run.shape == OpRun::Shape::kText) {
-      run.text = ops.content().view(record.content, record.bytes);
+      run.text = ops.content().view(at.content, at.bytes);
     } else if (run.action != Action::kDel) {
-      run.value.raw = ops.content().view(record.content, record.bytes);
+      run.value.raw = ops.content().view(at.content, at.bytes);
     }
   }
 }
@@ -167,9 +206,9 @@ void Transaction::Impl::restore_views() {
 // ----------------------------------------------------------------------------------------- ending
 
 /// automerge-format 7.2: heads, and the own previous change, ascending by hash.
-std::vector<ChangeIndex> Transaction::Impl::dependencies() const {
+void Transaction::Impl::find_dependencies() {
   const crdt::ChangeGraph& graph = document->graph;
-  std::vector<ChangeIndex> deps = clock ? document->indices_of(at_heads) : graph.head_indices();
+  deps = clock ? document->indices_of(at_heads) : graph.head_indices();
   // At old heads these are all: an actor is chosen whose changes they include.
   if (seq > 1 && !clock) deps.push_back(*graph.by_seq(actor, seq - 1));
   if (deps.size() > 1) {
@@ -178,23 +217,11 @@ std::vector<ChangeIndex> Transaction::Impl::dependencies() const {
     });
     deps.erase(std::unique(deps.begin(), deps.end()), deps.end());
   }
-  return deps;
 }
 
-Change Transaction::Impl::build_change(const CommitOptions& options,
-                                       const std::vector<ChangeIndex>& deps) {
-  restore_views();
-  Change change;
-  change.actor = document->ops.actors().at(actor);
-  change.seq = seq;
-  change.start_op = start_op;
-  change.op_count = op_count();
-  change.time = std::clamp(options.time, -limits::kChangeTimeMax + 1, limits::kChangeTimeMax - 1);
-  change.message = cut_message(options.message);
-  for (const ChangeIndex dep : deps) change.deps.push_back(document->graph.hash(dep));
-
-  // The change numbers the actors it names; only a few are ever met.
-  std::vector<ActorIndex> met{actor};
+/// The change numbers the actors it names; only a few are ever met.
+void Transaction::Impl::number_actors() {
+  met.assign(1, actor);
   const auto map = [&](OpId& id) {
     if (id.is_none()) return;
     const auto at = std::find(met.begin(), met.end(), id.actor);
@@ -202,32 +229,43 @@ Change Transaction::Impl::build_change(const CommitOptions& options,
     if (at == met.end()) met.push_back(id.actor);
     id.actor = number;
   };
-  change.ops.reserve(recorded.size());
-  for (Recorded& record : recorded) {
-    map(record.run.object);
-    map(record.run.key.element);
-    change.ops.push_back(record.run);
+  for (OpRun& run : change.ops) {
+    map(run.object);
+    map(run.key.element);
   }
-  for (OpId& pred : preds) map(pred);
-  change.preds = std::move(preds);
+  for (OpId& pred : change.preds) map(pred);
+  change.other_actors.clear();
   for (std::size_t i = 1; i < met.size(); ++i) {
     change.other_actors.push_back(document->ops.actors().at(met[i]));
   }
   format::canonicalize_actors(change);
-  change.body = format::encode_change_body(change);
+}
+
+/// Everything but what was recorded.
+void Transaction::Impl::finish_change(const CommitOptions& options) {
+  restore_views();
+  change.actor = document->ops.actors().at(actor);
+  change.seq = seq;
+  change.start_op = start_op;
+  change.op_count = op_count();
+  change.time = std::clamp(options.time, -limits::kChangeTimeMax + 1, limits::kChangeTimeMax - 1);
+  change.message = cut_message(options.message);
+  change.deps.clear();
+  for (const ChangeIndex dep : deps) change.deps.push_back(document->graph.hash(dep));
+  number_actors();
+  format::encode_change_body(change, change.body);
   ASSERT(change.body.size() <= limits::kChangeBytesMax);  // emit and commit see to that
   change.hash = format::change_hash(change.body);
-  return change;
 }
 
 std::optional<ChangeHash> Transaction::Impl::commit(const CommitOptions& options) {
   ASSERT(!over);
-  if (recorded.empty() && !options.allow_empty) {
+  if (change.ops.empty() && !options.allow_empty) {
     rollback();
     return std::nullopt;
   }
-  const std::vector<ChangeIndex> deps = dependencies();
-  const Change change = build_change(options, deps);
+  find_dependencies();
+  finish_change(options);
   crdt::ChangeGraph::NewChange added;
   added.actor = actor;
   added.seq = seq;
@@ -249,9 +287,9 @@ void Transaction::Impl::rollback() {
   if (over) return;
   restore_views();
   std::uint32_t counter = next_op;
-  for (std::size_t i = recorded.size(); i-- > 0;) {
-    counter -= recorded[i].run.count;
-    document->ops.unapply(recorded[i].run, {counter, actor}, preds);
+  for (std::size_t i = change.ops.size(); i-- > 0;) {
+    counter -= change.ops[i].count;
+    document->ops.unapply(change.ops[i], {counter, actor}, change.preds);
   }
   document->ops.content().truncate(content_before);
   over = true;
@@ -264,7 +302,7 @@ Transaction::Transaction(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Transaction::Transaction(Transaction&&) noexcept = default;
 
 Transaction::~Transaction() {
-  if (impl_) impl_->rollback();
+  if (impl_) Impl::end(std::move(impl_));
 }
 
 std::size_t Transaction::pending_ops() const { return impl_->op_count(); }
@@ -282,16 +320,13 @@ std::optional<ChangeHash> Transaction::commit(const CommitOptions& options) {
 
 void Transaction::rollback() { impl_->rollback(); }
 
-Transaction Document::transact() {
-  return Transaction(std::make_unique<Transaction::Impl>(*impl_));
-}
+Transaction Document::transact() { return Transaction(Transaction::Impl::begin(*impl_)); }
 
 Result<Transaction> Document::transact_at(const Heads& heads) {
   bool missing = false;
   const auto indices = impl_->indices_of(heads, &missing);
   if (missing) return Error{ErrorCode::kNotFound, "unknown heads"};
-  return Transaction(
-      std::make_unique<Transaction::Impl>(*impl_, heads, impl_->graph.clock_of(indices)));
+  return Transaction(Transaction::Impl::begin_at(*impl_, heads, impl_->graph.clock_of(indices)));
 }
 
 }  // namespace converge::engine

@@ -13,15 +13,20 @@ namespace converge::engine {
 
 /// A local change in the making: edits are turned into op runs, applied at once and recorded, so
 /// that commit encodes columns straight from runs and rollback takes them back in reverse.
+///
+/// Its memory is that of an earlier transaction of the same thread: one keystroke is one
+/// transaction, and would otherwise spend its time allocating.
 struct Transaction::Impl {
-  explicit Impl(Document::Impl& owner);
+  static std::unique_ptr<Impl> begin(Document::Impl& owner);
   /// As if at these heads (automerge-format 7.6).
-  Impl(Document::Impl& owner, const Heads& at, crdt::Clock clock_of_heads);
+  static std::unique_ptr<Impl> begin_at(Document::Impl& owner, const Heads& at,
+                                        const crdt::Clock& seqs_of_heads);
+  /// Rolls back what was not committed and keeps the memory for the next one.
+  static void end(std::unique_ptr<Impl> ended);
 
-  /// One applied run. Its strings live in the document's content and key tables, which grow and
-  /// move, so the run's views are only set when it is needed again.
-  struct Recorded {
-    model::OpRun run;
+  /// Where the strings of one recorded run lie: in the document's content and key tables, which
+  /// grow and move, so the run's own views are only set when it is needed again.
+  struct Strings {
     std::uint32_t content = 0;
     std::uint32_t bytes = 0;
     crdt::KeyId key = 0;
@@ -53,34 +58,44 @@ struct Transaction::Impl {
     model::OpRun run;
     std::vector<OpId> preds;
   };
-  std::vector<Erasure> erasures(const crdt::Object& object, std::size_t index, std::size_t count,
-                                crdt::Unit unit) const;
+  void find_erasures(const crdt::Object& object, std::size_t index, std::size_t count,
+                     crdt::Unit unit);
   OpId end_reference(const crdt::Object& object, OpId begin, OpId wanted) const;
 
   // transaction.cpp
   /// Applies and records one run; its id is that of its first op.
   Result<OpId> emit(model::OpRun run, std::vector<OpId> op_preds = {});
+  void extend_last(const model::OpRun& run, std::size_t bytes);
   bool extends_last(const model::OpRun& run, std::uint32_t content) const;
   void restore_views();
   std::optional<model::ChangeHash> commit(const CommitOptions& options);
   void rollback();
-  model::Change build_change(const CommitOptions& options,
-                             const std::vector<crdt::ChangeIndex>& deps);
-  std::vector<crdt::ChangeIndex> dependencies() const;
+  void find_dependencies();
+  void finish_change(const CommitOptions& options);
+  void number_actors();
   std::uint32_t op_count() const { return next_op - start_op; }
 
-  Document::Impl* document;
+  Document::Impl* document = nullptr;
   model::ActorIndex actor = 0;
   std::uint32_t seq = 1;
   std::uint32_t start_op = 1;
   std::uint32_t next_op = 1;
-  std::vector<Recorded> recorded;
-  std::vector<OpId> preds;
+  /// Until commit its ops and preds are what was recorded, in the document's actor indices, and the
+  /// rest means nothing.
+  model::Change change;
+  std::vector<Strings> strings;  ///< one for each of change.ops
+  std::vector<Erasure> erasures;
+  std::vector<crdt::ChangeIndex> deps;
+  std::vector<model::ActorIndex> met;
   std::size_t content_before = 0;
   std::size_t encoded_size = 0;  ///< upper bound of the ops recorded so far
   std::optional<crdt::Clock> clock;
   Heads at_heads;
-  bool over = false;
+  bool over = true;
+
+ private:
+  static std::unique_ptr<Impl>& spare();
+  void start(Document::Impl& owner);
 };
 
 }  // namespace converge::engine

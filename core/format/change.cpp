@@ -316,8 +316,17 @@ Result<ChangeEnvelope> open_change(ByteView chunk) {
   return open_change(*only);
 }
 
+void encode_change_body(const Change& change, Bytes& out) {
+  with_encoded(change, [&](const Bytes& body) {
+    out.assign(body.begin(), body.end());
+    return true;
+  });
+}
+
 Bytes encode_change_body(const Change& change) {
-  return with_encoded(change, [](const Bytes& body) { return body; });
+  Bytes out;
+  encode_change_body(change, out);
+  return out;
 }
 
 void canonicalize_actors(Change& change) {

@@ -55,6 +55,8 @@ Result<Bytes> inflate_change(const Chunk& chunk);
 /// looked at. REQUIRES: other_actors ascending and each used (see canonicalize_actors), runs as
 /// model::OpRun describes them. Cost: by runs plus text bytes.
 Bytes encode_change_body(const model::Change& change);
+/// The same into memory that is used again.
+void encode_change_body(const model::Change& change, Bytes& out);
 
 /// Makes other_actors what the format asks for: drops those that no op names, sorts the rest and
 /// renumbers every OpId of ops and preds. For a builder that numbered actors as it met them. Index
