@@ -141,6 +141,7 @@ Result<int> run_import(Session& session) {
   Progress progress(session, "import", "documents");
   std::uint64_t found = 0;
   std::uint64_t done_so_far = 0;
+  Target* target = nullptr;
   for (const std::string& file : session.args(0)) {
     std::error_code ignored;
     const bool is_folder = fs::is_directory(file, ignored);
@@ -153,15 +154,22 @@ Result<int> run_import(Session& session) {
     found += requests->size();
     progress.expect(found, "documents");
     for (json& request : *requests) {
-      progress.update(done_so_far++);
       request["request_id"] = new_request_id();
       if (request["format"] == "ndjson") request["format"] = "json";
-      auto ack = session.ask("doc.import", request);
+    }
+    if (target == nullptr) {
+      // However much there is: only --timeout sets a limit.
+      const auto made = session.has_timeout() ? session.replica() : session.watch_target();
+      if (!made) return made.error();
+      target = *made;
+    }
+    target->call_each("doc.import", *requests, [&](Result<json> ack) {
+      progress.update(done_so_far++);
       if (ack)
         items.push_back(std::move(*ack));
       else
         failures.add(with_file(file, ack.error()));
-    }
+    });
   }
   progress.erase();
   return print_acks(session, "AckList", items, failures, "id");

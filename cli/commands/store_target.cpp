@@ -121,6 +121,10 @@ class StoreTarget final : public Target {
   Result<json> call(std::string_view method, const json& params) override {
     return agent_->call(method, params);
   }
+  void call_each(std::string_view method, const std::vector<json>& params,
+                 const Answered& answered) override {
+    agent_->call_each(method, params, answered);
+  }
 
  private:
   Result<void> wait_ready(const fs::path& store, const std::string& ready, const std::string& log) {

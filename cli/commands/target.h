@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace converge::cli {
 
@@ -21,6 +22,11 @@ class Target {
   virtual ~Target() = default;
   /// Errors: what the method answers; timeout, agent.unreachable.
   virtual Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) = 0;
+  using Answered = std::function<void(Result<nlohmann::json>)>;
+  /// One method with each of these parameters: `answered` is called for each, in order. An agent
+  /// gets the requests in order, too, but several before the first is answered.
+  virtual void call_each(std::string_view method, const std::vector<nlohmann::json>& params,
+                         const Answered& answered);
   /// The next event of a stream; nothing when `limit` passes in silence. Errors: usage.argument
   /// where there are no streams.
   virtual Result<std::optional<nlohmann::json>> next_event(client::Client::Deadline limit);
@@ -33,9 +39,14 @@ class AgentTarget final : public Target {
   AgentTarget(client::DurableClient::Options options, client::Client::Deadline deadline);
   ~AgentTarget() override;
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params) override;
+  void call_each(std::string_view method, const std::vector<nlohmann::json>& params,
+                 const Answered& answered) override;
   Result<std::optional<nlohmann::json>> next_event(client::Client::Deadline limit) override;
 
  private:
+  struct Sent;
+  Sent send(std::string_view method, const nlohmann::json& params);
+
   client::DurableClient client_;
   client::Client::Deadline deadline_;
 };

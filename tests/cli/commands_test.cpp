@@ -9,6 +9,8 @@
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -469,6 +471,36 @@ TEST_CASE("a lost reply is asked for again with the same request id", "[cli][pro
   REQUIRE(seen.size() == 2);
   CHECK(json::parse(seen[0])["params"]["request_id"] ==
         json::parse(seen[1])["params"]["request_id"]);
+}
+
+TEST_CASE("an import has several requests on their way, and a lost connection loses none of them",
+          "[cli][process]") {
+  const ScratchDirectory home;
+  const std::string file = home.write("d.ndjson", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n{\"n\":4}\n");
+  const auto script = testing::answers([](const std::string&, const json& params) {
+    return json{{"kind", "Ack"}, {"v", 1}, {"id", "automerge:" + params["value"]["n"].dump()}};
+  });
+  int lines = 0;
+  const FakeAgent agent(home / "s", [&](const std::string& line) -> std::vector<std::string> {
+    ++lines;
+    if (lines <= 2) return {};  // no answer before the third request is there
+    if (lines == 3) return {FakeAgent::kHangUp};
+    return script(line);
+  });
+
+  const CliRun run =
+      run_cli(home.path(), {"--socket", (home / "s").string(), "import", file, "-o", "name"});
+
+  CHECK(run.exit == 0);
+  CHECK(run.out == "automerge:1\nautomerge:2\nautomerge:3\nautomerge:4\n");
+  std::map<std::string, std::set<std::string>> ids;
+  for (const std::string& line : agent.seen()) {
+    const json params = json::parse(line)["params"];
+    if (params.contains("value"))
+      ids[params["value"].dump()].insert(params["request_id"].get<std::string>());
+  }
+  REQUIRE(ids.size() == 4);
+  for (const auto& [value, requests] : ids) CHECK(requests.size() == 1);
 }
 
 TEST_CASE("colour is never in a pipe unless it is asked for", "[cli][process]") {
