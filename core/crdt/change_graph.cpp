@@ -30,13 +30,13 @@ std::size_t ChangeGraph::slot_of(const model::ChangeHash& hash) const {
 }
 
 void ChangeGraph::place_all() const {
-  if (slots_.size() < size() * 2) {
+  if (slots_.size() < hashes_.size() * 2) {
     std::size_t wanted = std::max(kSlotsMin, slots_.size());
-    while (wanted < size() * 2) wanted *= 2;
+    while (wanted < hashes_.size() * 2) wanted *= 2;
     slots_.assign(wanted, 0);
     placed_ = 0;
   }
-  while (placed_ < size()) place(static_cast<ChangeIndex>(placed_++));
+  while (placed_ < hashes_.size()) place(static_cast<ChangeIndex>(placed_++));
 }
 
 /// Enters a change whose hash is not in the table, so nothing has to be compared.
@@ -50,7 +50,7 @@ void ChangeGraph::place(ChangeIndex change) const {
 std::optional<ChangeIndex> ChangeGraph::find(const model::ChangeHash& hash) const {
   if (hashes_.empty()) return std::nullopt;
   if (hashes_.back() == hash) return static_cast<ChangeIndex>(hashes_.size() - 1);
-  if (placed_ < size()) place_all();
+  if (placed_ < hashes_.size()) place_all();
   const std::size_t at = slot_of(hash);
   if (slots_[at] == 0) return std::nullopt;
   return slots_[at] - 1;
@@ -97,7 +97,7 @@ std::optional<ChangeIndex> ChangeGraph::change_of(OpId id) const {
 std::vector<model::ChangeHash> ChangeGraph::heads() const {
   std::vector<model::ChangeHash> out;
   out.reserve(heads_.size());
-  for (const ChangeIndex head : heads_) out.push_back(hashes_[head]);
+  for (const ChangeIndex head : heads_) out.push_back(hash(head));
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -127,6 +127,7 @@ void ChangeGraph::add_facts(const ChangeTable::NewChange& change) {
 }
 
 ChangeIndex ChangeGraph::add(const NewChange& change) {
+  ASSERT(hashes_.size() == size());
   add_facts(change);
   hashes_.push_back(change.hash);
   return static_cast<ChangeIndex>(size() - 1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/base/assert.h"
 #include "core/crdt/actor_table.h"
 #include "core/crdt/change_table.h"
 #include "core/crdt/clock.h"
@@ -43,7 +44,12 @@ class ChangeGraph {
   void for_each_dep(ChangeIndex change, F f) const {
     table_.for_each_dep(change, f);
   }
-  const model::ChangeHash& hash(ChangeIndex change) const { return hashes_[change]; }
+  /// REQUIRES: it has one, which add_unhashed() leaves open.
+  const model::ChangeHash& hash(ChangeIndex change) const {
+    ASSERT(change < hashes_.size());
+    return hashes_[change];
+  }
+  /// Fewer than size() while the last changes have none.
   const std::vector<model::ChangeHash>& hashes() const { return hashes_; }
 
   std::optional<ChangeIndex> find(const model::ChangeHash& hash) const;
@@ -65,8 +71,12 @@ class ChangeGraph {
   struct NewChange : ChangeTable::NewChange {
     model::ChangeHash hash;
   };
-  /// REQUIRES: deps applied, seq follows, hash new.
+  /// REQUIRES: deps applied, seq follows, hash new; every change has its hash.
   ChangeIndex add(const NewChange& change);
+  /// The same, but its hash comes later, by add_hash(): in the order of the changes. Until then
+  /// nothing may be asked or done here that needs it.
+  void add_unhashed(const ChangeTable::NewChange& change) { add_facts(change); }
+  void add_hash(const model::ChangeHash& hash) { hashes_.push_back(hash); }
   /// Takes back everything from `size` on.
   void truncate(std::size_t size);
   /// The same for many at once: their hashes come together, and in the right order.

@@ -36,7 +36,7 @@ Result<Document> Document::load(ByteView chunks, model::ActorId actor) {
 
 Result<ApplyReport> Document::load_incremental(ByteView chunks) {
   ASSERT(!impl_->in_transaction);
-  if (impl_->graph.size() > 0 || !impl_->orphans.empty()) return impl_->load_more(chunks, false);
+  if (sealed().graph.size() > 0 || !impl_->orphans.empty()) return impl_->load_more(chunks, false);
   // Into nothing a document chunk can be loaded as it is, without going through its changes.
   auto fresh = std::make_unique<Impl>(impl_->actor);
   const auto loaded = fresh->load_leading_document(chunks);
@@ -69,7 +69,7 @@ Result<ApplyReport> Document::apply_changes(const std::vector<Bytes>& changes) {
     }
     batch.push_back(std::move(*change));
   }
-  return impl_->apply(std::move(batch));
+  return sealed().apply(std::move(batch));
 }
 
 Result<ApplyReport> Document::merge(const Document& other) {
@@ -94,17 +94,17 @@ Result<ApplyReport> Document::merge(const Document& other) {
     if (!change) return change.error();
     batch.push_back(std::move(*change));
   }
-  return impl_->apply(std::move(batch));
+  return sealed().apply(std::move(batch));
 }
 
 Document Document::fork(model::ActorId actor) const {
   ASSERT(!impl_->in_transaction);
-  return Document(impl_->copy(std::move(actor)));
+  return Document(sealed().copy(std::move(actor)));
 }
 
 Result<Document> Document::fork_at(const Heads& heads, model::ActorId actor) const {
   bool missing = false;
-  const auto indices = impl_->indices_of(heads, &missing);
+  const auto indices = sealed().indices_of(heads, &missing);
   if (missing) return Error{ErrorCode::kNotFound, "unknown heads"};
   const crdt::Clock clock = impl_->graph.clock_of(indices);
   std::vector<model::ChangeEnvelope> batch;
@@ -162,7 +162,7 @@ View Document::now() const {
 
 Result<View> Document::at(const Heads& heads) const {
   bool missing = false;
-  const auto indices = impl_->indices_of(heads, &missing);
+  const auto indices = sealed().indices_of(heads, &missing);
   if (missing) return Error{ErrorCode::kNotFound, "unknown heads"};
   if (!impl_->in_transaction && heads == this->heads()) return now();
   const crdt::ChangeGraph& graph = impl_->graph;
@@ -173,17 +173,17 @@ Result<View> Document::at(const Heads& heads) const {
 
 void Document::shrink() {
   ASSERT(!impl_->in_transaction);
-  impl_->shrink();
+  sealed().shrink();
   impl_->bodies.clear();
 }
 
 std::size_t Document::memory_bytes() const {
   return sizeof(Impl) + impl_->ops.memory_bytes() + impl_->graph.memory_bytes() +
-         impl_->bodies.memory_bytes() + impl_->orphans.bytes();
+         impl_->bodies.memory_bytes() + impl_->unsealed.memory_bytes() + impl_->orphans.bytes();
 }
 
 void Document::check_invariants() const {
-  impl_->graph.check_invariants();
+  sealed().graph.check_invariants();
   impl_->ops.check_invariants();
 }
 

@@ -6,6 +6,7 @@
 #include "core/engine/body_store.h"
 #include "core/engine/document.h"
 #include "core/engine/patch.h"
+#include "core/engine/unsealed.h"
 #include "core/format/chunk.h"
 #include "core/model/change.h"
 #include "core/model/snapshot.h"
@@ -29,11 +30,20 @@ struct Document::Impl {
   crdt::ChangeGraph graph;
   crdt::OrphanQueue orphans;
   BodyStore bodies;
+  /// The graph's last changes, if they have no hash yet. Who needs hashes or bytes seals them
+  /// first.
+  UnsealedChanges unsealed;
   model::ActorId actor;
   bool in_transaction = false;
   /// start_op of changes that came in a document chunk without being rebuilt is only known to be
   /// above their deps' until then.
   bool exact_start_ops = true;
+
+  // unsealed.cpp
+  /// Encodes and hashes the first change that is not: what a transaction recorded for it, which is
+  /// turned into that change.
+  void seal(std::span<const RunStrings> strings, model::Change& recorded);
+  void seal_all();
 
   // apply.cpp
   /// The batch's bytes must stay until it is through. All or nothing.
@@ -84,6 +94,7 @@ struct Document::Impl {
   std::vector<model::ChangeHash> dep_hashes(crdt::ChangeIndex change) const;
 
  private:
+  void number_for_change(model::ActorIndex author, model::Change& change);
   Result<void> check_change(const model::Change& change, model::ActorIndex author,
                             std::span<const crdt::ChangeIndex> deps) const;
   std::uint32_t least_start_op(const model::ChangeRow& row,

@@ -48,7 +48,12 @@ ChangeInfo Document::Impl::info(ChangeIndex change) {
   return out;
 }
 
-Heads Document::heads() const { return impl_->graph.heads(); }
+Document::Impl& Document::sealed() const {
+  impl_->seal_all();
+  return *impl_;
+}
+
+Heads Document::heads() const { return sealed().graph.heads(); }
 
 std::size_t Document::change_count() const { return impl_->graph.size(); }
 
@@ -57,25 +62,25 @@ std::uint64_t Document::max_op() const { return impl_->graph.max_op(); }
 std::size_t Document::actor_count() const { return impl_->graph.author_count(); }
 
 bool Document::has_change(const ChangeHash& hash) const {
-  return impl_->graph.find(hash).has_value();
+  return sealed().graph.find(hash).has_value();
 }
 
 bool Document::has_orphan(const ChangeHash& hash) const {
-  return impl_->orphans.find(hash) != nullptr;
+  return sealed().orphans.find(hash) != nullptr;
 }
 
 std::optional<Bytes> Document::change_bytes(const ChangeHash& hash) const {
-  if (const auto index = impl_->graph.find(hash)) return impl_->chunk_of(*index);
-  if (const model::ChangeEnvelope* const orphan = impl_->orphans.find(hash)) {
+  if (const auto index = sealed().graph.find(hash)) return sealed().chunk_of(*index);
+  if (const model::ChangeEnvelope* const orphan = sealed().orphans.find(hash)) {
     return format::write_chunk(format::ChunkType::kChange, orphan->body, orphan->hash);
   }
   return std::nullopt;
 }
 
 std::optional<ChangeInfo> Document::change_info(const ChangeHash& hash) const {
-  const auto index = impl_->graph.find(hash);
+  const auto index = sealed().graph.find(hash);
   if (!index) return std::nullopt;
-  return impl_->info(*index);
+  return sealed().info(*index);
 }
 
 namespace {
@@ -97,8 +102,8 @@ bool covers_all_before(const crdt::ChangeGraph& graph, ChangeIndex end,
 }  // namespace
 
 std::vector<ChangeHash> Document::changes_since(const Heads& have) const {
-  const crdt::ChangeGraph& graph = impl_->graph;
-  const auto known = impl_->indices_of(have);
+  const crdt::ChangeGraph& graph = sealed().graph;
+  const auto known = sealed().indices_of(have);
   std::vector<ChangeHash> out;
   const ChangeIndex end = known.empty() ? 0 : *std::ranges::max_element(known) + 1;
   const std::size_t behind = graph.size() - end;
@@ -114,7 +119,7 @@ std::vector<ChangeHash> Document::changes_since(const Heads& have) const {
 }
 
 std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
-  const crdt::OrphanQueue& orphans = impl_->orphans;
+  const crdt::OrphanQueue& orphans = sealed().orphans;
   std::unordered_set<ChangeHash, model::ChangeHashHasher> seen;
   std::vector<ChangeHash> open(heads.begin(), heads.end());
   for (const model::ChangeEnvelope& orphan : orphans.changes()) open.push_back(orphan.hash);
@@ -122,7 +127,7 @@ std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
   while (!open.empty()) {
     const ChangeHash hash = open.back();
     open.pop_back();
-    if (impl_->graph.find(hash) || !seen.insert(hash).second) continue;
+    if (sealed().graph.find(hash) || !seen.insert(hash).second) continue;
     if (const model::ChangeEnvelope* const orphan = orphans.find(hash)) {
       for (std::uint32_t i = 0; i < orphan->deps_count; ++i) open.push_back(orphan->dep(i));
     } else {
@@ -135,33 +140,33 @@ std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
 
 std::vector<ChangeHash> Document::orphans() const {
   std::vector<ChangeHash> out;
-  for (const model::ChangeEnvelope& orphan : impl_->orphans.changes()) out.push_back(orphan.hash);
+  for (const model::ChangeEnvelope& orphan : sealed().orphans.changes()) out.push_back(orphan.hash);
   return out;
 }
 
 bool Document::is_ancestor(const ChangeHash& ancestor, const Heads& of) const {
-  const auto index = impl_->graph.find(ancestor);
+  const auto index = sealed().graph.find(ancestor);
   if (!index) return false;
-  return impl_->graph.includes(impl_->graph.clock_of(impl_->indices_of(of)), *index);
+  return sealed().graph.includes(sealed().graph.clock_of(sealed().indices_of(of)), *index);
 }
 
 std::optional<std::vector<ChangeHash>> Document::change_deps(const ChangeHash& hash) const {
-  if (const auto index = impl_->graph.find(hash)) return impl_->dep_hashes(*index);
-  if (const auto* const orphan = impl_->orphans.find(hash)) return orphan->deps();
+  if (const auto index = sealed().graph.find(hash)) return sealed().dep_hashes(*index);
+  if (const auto* const orphan = sealed().orphans.find(hash)) return orphan->deps();
   return std::nullopt;
 }
 
 std::vector<ChangeHash> Document::all_changes() const {
   std::vector<ChangeHash> out;
-  out.reserve(impl_->graph.size());
-  for (ChangeIndex i = 0; i < impl_->graph.size(); ++i) out.push_back(impl_->graph.hash(i));
+  out.reserve(sealed().graph.size());
+  for (ChangeIndex i = 0; i < sealed().graph.size(); ++i) out.push_back(sealed().graph.hash(i));
   return out;
 }
 
 std::optional<ChangeHash> Document::change_of(OpId id) const {
-  const auto index = impl_->graph.change_of(id);
+  const auto index = sealed().graph.change_of(id);
   if (!index) return std::nullopt;
-  return impl_->graph.hash(*index);
+  return sealed().graph.hash(*index);
 }
 
 }  // namespace converge::engine

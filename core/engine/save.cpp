@@ -79,12 +79,12 @@ std::unique_ptr<Document::Impl> Document::Impl::copy(model::ActorId own) const {
 }
 
 Bytes Document::save(const SaveOptions& options) const {
-  ASSERT(!impl_->in_transaction);
+  ASSERT(!sealed().in_transaction);
   format::EncodeDocumentOptions encode;
   encode.deflate = options.deflate;
-  Bytes out = format::encode_document(impl_->snapshot(), encode);
+  Bytes out = format::encode_document(sealed().snapshot(), encode);
   if (!options.include_orphans) return out;
-  for (const model::ChangeEnvelope& orphan : impl_->orphans.changes()) {
+  for (const model::ChangeEnvelope& orphan : sealed().orphans.changes()) {
     const Bytes chunk = format::write_chunk(format::ChunkType::kChange, orphan.body, orphan.hash);
     out.insert(out.end(), chunk.begin(), chunk.end());
   }

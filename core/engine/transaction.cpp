@@ -2,7 +2,6 @@
 #include "core/base/limits.h"
 #include "core/engine/transaction_impl.h"
 #include "core/engine/view_impl.h"
-#include "core/format/change.h"
 
 #include <algorithm>
 #include <limits>
@@ -11,7 +10,6 @@ namespace converge::engine {
 
 using crdt::ChangeIndex;
 using model::Action;
-using model::ActorIndex;
 using model::ChangeHash;
 using model::OpRun;
 
@@ -122,7 +120,7 @@ bool Transaction::Impl::extends_last(const OpRun& run, std::uint32_t content) co
   const OpRun& before = change.ops.back();
   if (before.shape != run.shape || before.object != run.object) return false;
   if (run.shape == OpRun::Shape::kText) {
-    const Strings& last = strings.back();
+    const RunStrings& last = strings.back();
     return run.key.element == OpId{next_op - 1, actor} && content == last.content + last.bytes;
   }
   if (run.shape != OpRun::Shape::kDelete) return false;
@@ -176,7 +174,7 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
     extend_last(run, bytes);
   } else {
     change.ops.push_back(run);
-    Strings& added = strings.emplace_back();
+    RunStrings& added = strings.emplace_back();
     added.content = content;
     added.bytes = static_cast<std::uint32_t>(bytes);
     if (run.key.is_map) added.key = *ops.keys().find(run.key.name);
@@ -188,21 +186,6 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
   return id;
 }
 
-void Transaction::Impl::restore_views() {
-  const crdt::OpSet& ops = document->ops;
-  for (std::size_t i = 0; i < strings.size(); ++i) {
-    OpRun& run = change.ops[i];
-    const Strings& at = strings[i];
-    if (run.key.is_map) run.key.name = ops.keys().text(at.key);
-    if (run.mark_name) run.mark_name = ops.keys().text(at.mark_name);
-    if (run.shape == OpRun::Shape::kText) {
-      run.text = ops.content().view(at.content, at.bytes);
-    } else if (run.action != Action::kDel) {
-      run.value.raw = ops.content().view(at.content, at.bytes);
-    }
-  }
-}
-
 // ----------------------------------------------------------------------------------------- ending
 
 /// automerge-format 7.2: heads, and the own previous change, ascending by hash.
@@ -210,82 +193,54 @@ void Transaction::Impl::find_dependencies() {
   const crdt::ChangeGraph& graph = document->graph;
   deps = clock ? document->indices_of(at_heads) : graph.head_indices();
   // At old heads these are all: an actor is chosen whose changes they include.
-  if (seq > 1 && !clock) deps.push_back(*graph.by_seq(actor, seq - 1));
-  if (deps.size() > 1) {
-    std::sort(deps.begin(), deps.end(), [&](ChangeIndex a, ChangeIndex b) {
-      return a != b && graph.hash(a) < graph.hash(b);
-    });
-    deps.erase(std::unique(deps.begin(), deps.end()), deps.end());
+  if (seq > 1 && !clock) {
+    const ChangeIndex previous = *graph.by_seq(actor, seq - 1);
+    if (std::find(deps.begin(), deps.end(), previous) == deps.end()) deps.push_back(previous);
   }
+  if (deps.size() <= 1) return;
+  document->seal_all();
+  std::sort(deps.begin(), deps.end(),
+            [&](ChangeIndex a, ChangeIndex b) { return graph.hash(a) < graph.hash(b); });
 }
 
-/// The change numbers the actors it names; only a few are ever met.
-void Transaction::Impl::number_actors() {
-  met.assign(1, actor);
-  const auto map = [&](OpId& id) {
-    if (id.is_none()) return;
-    const auto at = std::find(met.begin(), met.end(), id.actor);
-    const auto number = static_cast<ActorIndex>(at - met.begin());
-    if (at == met.end()) met.push_back(id.actor);
-    id.actor = number;
-  };
-  for (OpRun& run : change.ops) {
-    map(run.object);
-    map(run.key.element);
-  }
-  for (OpId& pred : change.preds) map(pred);
-  change.other_actors.clear();
-  for (std::size_t i = 1; i < met.size(); ++i) {
-    change.other_actors.push_back(document->ops.actors().at(met[i]));
-  }
-  format::canonicalize_actors(change);
-}
-
-/// Everything but what was recorded.
-void Transaction::Impl::finish_change(const CommitOptions& options) {
-  restore_views();
-  change.actor = document->ops.actors().at(actor);
-  change.seq = seq;
-  change.start_op = start_op;
-  change.op_count = op_count();
-  change.time = std::clamp(options.time, -limits::kChangeTimeMax + 1, limits::kChangeTimeMax - 1);
-  change.message = cut_message(options.message);
-  change.deps.clear();
-  for (const ChangeIndex dep : deps) change.deps.push_back(document->graph.hash(dep));
-  number_actors();
-  format::encode_change_body(change, change.body);
-  ASSERT(change.body.size() <= limits::kChangeBytesMax);  // emit and commit see to that
-  change.hash = format::change_hash(change.body);
-}
-
-std::optional<ChangeHash> Transaction::Impl::commit(const CommitOptions& options) {
+bool Transaction::Impl::commit(const CommitOptions& options) {
   ASSERT(!over);
   if (change.ops.empty() && !options.allow_empty) {
     rollback();
-    return std::nullopt;
+    return false;
   }
   find_dependencies();
-  finish_change(options);
-  crdt::ChangeGraph::NewChange added;
+  crdt::ChangeTable::NewChange added;
   added.actor = actor;
   added.seq = seq;
   added.start_op = start_op;
-  added.op_count = change.op_count;
-  added.time = change.time;
-  added.message = change.message;
+  added.op_count = op_count();
+  added.time = std::clamp(options.time, -limits::kChangeTimeMax + 1, limits::kChangeTimeMax - 1);
+  added.message = cut_message(options.message);
   added.deps = deps;
-  added.hash = change.hash;
-  const ChangeIndex index = document->graph.add(added);
-  document->bodies.put(index, change.body);
-  if (!document->orphans.empty()) document->orphans.drop(change.actor, seq);
+  document->graph.add_unhashed(added);
+  if (!document->orphans.empty()) document->orphans.drop(document->ops.actors().at(actor), seq);
   over = true;
   document->in_transaction = false;
+  return true;
+}
+
+std::optional<ChangeHash> Transaction::Impl::commit_sealed(const CommitOptions& options) {
+  document->seal_all();
+  if (!commit(options)) return std::nullopt;
+  document->seal(strings, change);
   return change.hash;
+}
+
+bool Transaction::Impl::commit_unsealed(const CommitOptions& options) {
+  if (!commit(options)) return false;
+  document->unsealed.add(change, strings);
+  return true;
 }
 
 void Transaction::Impl::rollback() {
   if (over) return;
-  restore_views();
+  set_views(document->ops, strings, change);
   std::uint32_t counter = next_op;
   for (std::size_t i = change.ops.size(); i-- > 0;) {
     counter -= change.ops[i].count;
@@ -315,7 +270,11 @@ View Transaction::view() const {
 }
 
 std::optional<ChangeHash> Transaction::commit(const CommitOptions& options) {
-  return impl_->commit(options);
+  return impl_->commit_sealed(options);
+}
+
+bool Transaction::commit_unsealed(const CommitOptions& options) {
+  return impl_->commit_unsealed(options);
 }
 
 void Transaction::rollback() { impl_->rollback(); }
@@ -324,7 +283,7 @@ Transaction Document::transact() { return Transaction(Transaction::Impl::begin(*
 
 Result<Transaction> Document::transact_at(const Heads& heads) {
   bool missing = false;
-  const auto indices = impl_->indices_of(heads, &missing);
+  const auto indices = sealed().indices_of(heads, &missing);
   if (missing) return Error{ErrorCode::kNotFound, "unknown heads"};
   return Transaction(Transaction::Impl::begin_at(*impl_, heads, impl_->graph.clock_of(indices)));
 }

@@ -3,6 +3,7 @@
 #include "core/crdt/clock.h"
 #include "core/engine/document_impl.h"
 #include "core/engine/reader.h"
+#include "core/engine/unsealed.h"
 #include "core/model/change.h"
 
 #include <optional>
@@ -23,15 +24,6 @@ struct Transaction::Impl {
                                         const crdt::Clock& seqs_of_heads);
   /// Rolls back what was not committed and keeps the memory for the next one.
   static void end(std::unique_ptr<Impl> ended);
-
-  /// Where the strings of one recorded run lie: in the document's content and key tables, which
-  /// grow and move, so the run's own views are only set when it is needed again.
-  struct Strings {
-    std::uint32_t content = 0;
-    std::uint32_t bytes = 0;
-    crdt::KeyId key = 0;
-    crdt::KeyId mark_name = 0;
-  };
 
   Reader reader() const { return {document->ops, clock ? &*clock : nullptr}; }
 
@@ -67,12 +59,12 @@ struct Transaction::Impl {
   Result<OpId> emit(model::OpRun run, std::vector<OpId> op_preds = {});
   void extend_last(const model::OpRun& run, std::size_t bytes);
   bool extends_last(const model::OpRun& run, std::uint32_t content) const;
-  void restore_views();
-  std::optional<model::ChangeHash> commit(const CommitOptions& options);
+  /// Adds the change to the graph, not sealed; false when there is none.
+  bool commit(const CommitOptions& options);
+  std::optional<model::ChangeHash> commit_sealed(const CommitOptions& options);
+  bool commit_unsealed(const CommitOptions& options);
   void rollback();
   void find_dependencies();
-  void finish_change(const CommitOptions& options);
-  void number_actors();
   std::uint32_t op_count() const { return next_op - start_op; }
 
   Document::Impl* document = nullptr;
@@ -83,10 +75,9 @@ struct Transaction::Impl {
   /// Until commit its ops and preds are what was recorded, in the document's actor indices, and the
   /// rest means nothing.
   model::Change change;
-  std::vector<Strings> strings;  ///< one for each of change.ops
+  std::vector<RunStrings> strings;  ///< one for each of change.ops
   std::vector<Erasure> erasures;
   std::vector<crdt::ChangeIndex> deps;
-  std::vector<model::ActorIndex> met;
   std::size_t content_before = 0;
   std::size_t encoded_size = 0;  ///< upper bound of the ops recorded so far
   std::optional<crdt::Clock> clock;

@@ -15,6 +15,7 @@
 
 using namespace converge;
 using benchmarks::actor;
+using benchmarks::Commit;
 using benchmarks::replayed_file;
 using benchmarks::text_of;
 using benchmarks::trace;
@@ -27,10 +28,10 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-void local_edits(benchmark::State& state, const std::string& name, bool one_change) {
+void local_edits(benchmark::State& state, const std::string& name, Commit commit) {
   const auto& input = trace(name);
   for (auto _ : state) {
-    const Document document = benchmarks::replay(input, one_change);
+    const Document document = benchmarks::replay(input, commit);
     state.PauseTiming();
     require(document.now().text(text_of(document)) == input.end);
     state.ResumeTiming();
@@ -324,8 +325,10 @@ void add(const std::string& name, const std::function<void(benchmark::State&)>& 
 
 void add_text_workloads() {
   for (const std::string name : {"automerge-paper", "sveltecomponent", "friendsforever_flat"}) {
-    add("local/" + name + "/change_each", [=](auto& s) { local_edits(s, name, false); });
-    add("local/" + name + "/one_change", [=](auto& s) { local_edits(s, name, true); });
+    add("local/" + name + "/change_each", [=](auto& s) { local_edits(s, name, Commit::kEach); });
+    add("local/" + name + "/hashes_later",
+        [=](auto& s) { local_edits(s, name, Commit::kEachUnsealed); });
+    add("local/" + name + "/one_change", [=](auto& s) { local_edits(s, name, Commit::kOnce); });
     add("load/" + name + "/verified",
         [=](auto& s) { load_and_read(s, replayed_file(name, false), true); });
     add("load/" + name + "/from_store",

@@ -62,7 +62,7 @@ engine::ObjId text_of(const Document& document) {
   return document.now().get(model::kRoot, std::string("text"))->id;
 }
 
-Document replay(const Trace& trace, bool one_change) {
+Document replay(const Trace& trace, Commit commit) {
   Document document(actor(1));
   auto first = document.transact();
   const auto text = *first.put_object(model::kRoot, std::string("text"), ObjType::kText);
@@ -73,7 +73,7 @@ Document replay(const Trace& trace, bool one_change) {
       if (!done) std::abort();
     }
   };
-  if (one_change) {
+  if (commit == Commit::kOnce) {
     for (const auto& patches : trace.transactions) apply(first, patches);
     first.commit();
     return document;
@@ -82,7 +82,11 @@ Document replay(const Trace& trace, bool one_change) {
   for (const auto& patches : trace.transactions) {
     auto tx = document.transact();
     apply(tx, patches);
-    tx.commit();
+    if (commit == Commit::kEach) {
+      tx.commit();
+    } else {
+      tx.commit_unsealed();
+    }
   }
   return document;
 }
@@ -90,7 +94,7 @@ Document replay(const Trace& trace, bool one_change) {
 const Bytes& replayed_file(const std::string& name, bool one_change) {
   static std::map<std::pair<std::string, bool>, Bytes> made;
   Bytes& file = made[{name, one_change}];
-  if (file.empty()) file = replay(trace(name), one_change).save();
+  if (file.empty()) file = replay(trace(name), one_change ? Commit::kOnce : Commit::kEach).save();
   return file;
 }
 

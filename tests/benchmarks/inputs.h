@@ -26,8 +26,11 @@ struct Trace {
 const Trace& trace(const std::string& name);
 const std::string& document_file(const std::string& name);
 
-/// The trace replayed by one actor: a change for each transaction, or all in one.
-engine::Document replay(const Trace& trace, bool one_change);
+/// A change for each transaction of a trace, encoded and hashed at once or when somebody asks, or
+/// all in one.
+enum class Commit : std::uint8_t { kEach, kEachUnsealed, kOnce };
+/// The trace replayed by one actor.
+engine::Document replay(const Trace& trace, Commit commit);
 /// The file that replaying gives, made once a process.
 const Bytes& replayed_file(const std::string& name, bool one_change);
 

@@ -22,6 +22,7 @@
 
 using namespace converge;
 using benchmarks::actor;
+using benchmarks::Commit;
 using benchmarks::text_of;
 using engine::Document;
 
@@ -70,7 +71,7 @@ Files read_files(const std::string& folder) {
 }
 
 void prepare(const std::string& folder) {
-  const Document document = benchmarks::replay(benchmarks::trace(kTrace), false);
+  const Document document = benchmarks::replay(benchmarks::trace(kTrace), Commit::kEach);
   const auto write = [&](const std::string& name, ByteView bytes) {
     std::ofstream out(folder + "/" + name, std::ios::binary);
     out.write(reinterpret_cast<const char*>(bytes.data()),
@@ -125,9 +126,9 @@ void load(const std::string& name, const std::string& folder, bool trusted) {
   });
 }
 
-void local(const std::string& name, bool one_change) {
+void local(const std::string& name, Commit commit) {
   const auto& input = benchmarks::trace(kTrace);
-  measure(name, 1, [&] { return benchmarks::replay(input, one_change); });
+  measure(name, 1, [&] { return benchmarks::replay(input, commit); });
 }
 
 void many(const std::string& name, bool loaded) {
@@ -161,9 +162,9 @@ constexpr Case kCases[] = {
     {"load/automerge-paper/from_store",
      [](const std::string& name, const std::string& folder) { load(name, folder, true); }},
     {"local/automerge-paper/change_each",
-     [](const std::string& name, const std::string&) { local(name, false); }},
+     [](const std::string& name, const std::string&) { local(name, Commit::kEach); }},
     {"local/automerge-paper/one_change",
-     [](const std::string& name, const std::string&) { local(name, true); }},
+     [](const std::string& name, const std::string&) { local(name, Commit::kOnce); }},
     {"small/100k_made", [](const std::string& name, const std::string&) { many(name, false); }},
     {"small/100k_loaded", [](const std::string& name, const std::string&) { many(name, true); }},
 };

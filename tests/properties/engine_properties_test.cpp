@@ -133,6 +133,48 @@ TEST_CASE("changes in any order, in any batches, give one document", "[engine][p
   }
 }
 
+TEST_CASE("changes that are sealed later are the same changes", "[engine][property]") {
+  for (std::uint64_t seed = 400; seed < 440; ++seed) {
+    INFO("seed " << seed);
+    Replicas replicas(3, seed);
+    Document& at_once = replicas.all()[0];
+    Document& later = replicas.all()[1];
+    Document& other = replicas.all()[2];
+    later.set_actor(at_once.actor());
+    Choices& choices = replicas.choices();
+    for (std::uint64_t step = 0; step < 60; ++step) {
+      if (choices.one_in(12)) {
+        auto tx = other.transact();
+        testing::random_edit(tx, choices);
+        tx.commit_unsealed();
+        REQUIRE(at_once.merge(other).has_value());
+        REQUIRE(later.merge(other).has_value());
+        continue;
+      }
+      const bool in_the_past = choices.one_in(12);
+      const bool undone = choices.one_in(10);
+      const auto history = at_once.all_changes();
+      const Heads heads{history[choices.below(history.size())]};
+      const auto edit = [&](Document& document, bool sealed) {
+        auto tx = in_the_past ? *document.transact_at(heads) : document.transact();
+        Choices same(seed * 1000 + step);
+        for (int i = 0; i < 3; ++i) testing::random_edit(tx, same);
+        const engine::CommitOptions options{.message = step % 3 == 0 ? "m" : "",
+                                            .time = static_cast<std::int64_t>(step / 4)};
+        if (undone) return false;
+        return sealed ? tx.commit(options).has_value() : tx.commit_unsealed(options);
+      };
+      CHECK(edit(at_once, true) == edit(later, choices.one_in(6)));
+      CHECK(testing::read_like_model(later.now()) == testing::read_like_model(at_once.now()));
+      if (choices.one_in(9)) CHECK(later.heads() == at_once.heads());
+    }
+    CHECK(later.change_count() == at_once.change_count());
+    CHECK(plain_save(later) == plain_save(at_once));
+    CHECK(later.all_changes() == at_once.all_changes());
+    later.check_invariants();
+  }
+}
+
 TEST_CASE("a rolled back transaction leaves no trace", "[engine][property]") {
   for (std::uint64_t seed = 200; seed < 260; ++seed) {
     INFO("seed " << seed);
