@@ -5,6 +5,9 @@
 #include "core/base/assert.h"
 #include "core/base/suggest.h"
 #include "core/control/error_table.h"
+#include "core/control/json_text.h"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -73,6 +76,9 @@ bool has_value_flag(const Invocation& invocation) {
 /// The section 9 example: the command as it should have been typed.
 Error not_json(const std::vector<std::string>& line, const std::string& word,
                const Command& command) {
+  const auto value = control::parse_json(word, "the value");
+  if (!value && value.error().code == ErrorCode::kLimitExceeded)
+    return make_error(ErrorId::kUsageArgument, value.error().message, value.error().hint);
   const auto flags = flags_of(command);
   const bool takes_string = std::ranges::any_of(
       flags, [](const Flag& flag) { return std::string_view(flag.name) == "string"; });

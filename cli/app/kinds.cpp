@@ -150,7 +150,10 @@ Verdict check_name(std::string_view word) {
 }
 
 Verdict check_value(std::string_view word) {
-  if (control::parse_json(word, "the value")) return {};
+  const auto value = control::parse_json(word, "it");
+  if (value) return {};
+  if (value.error().code == ErrorCode::kLimitExceeded)
+    return Refusal{"cannot be stored: " + value.error().message, value.error().hint};
   return Refusal{"is not JSON", "a string needs quotes: '\"" + std::string(word) + "\"'"};
 }
 

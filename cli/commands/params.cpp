@@ -65,6 +65,8 @@ Result<json> value_of(const Session& session, const std::string& word) {
   if (const auto type = session.value("type")) return verbs::json_of_type(*type, word);
   auto value = control::parse_json(word, "the value");
   if (value) return value;
+  if (value.error().code == ErrorCode::kLimitExceeded)
+    return make_error(ErrorId::kUsageArgument, value.error().message, value.error().hint);
   return make_error(ErrorId::kUsageArgument, "the value \"" + word + "\" is not JSON",
                     "for a string use --string");
 }

@@ -19,7 +19,9 @@ struct JsonPlace {
 
 /// Parses one JSON text that nobody vouches for; the whole text must be it. No exception leaves.
 /// Bounds: nesting limits::kJsonDepthMax. `what` names the text in messages ("FILE", "the value").
-/// Errors: input.json with line and column; limit.exceeded for depth.
+/// An integer that 64 bits do not hold is refused, not rounded to a float; under "$float" it is
+/// one. Errors: input.json with line and column, of kind kLimitExceeded where this is JSON and a
+/// number is out of range; limit.exceeded for depth.
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what);
 
 /// One line, no spaces, valid UTF-8 (broken sequences become U+FFFD).

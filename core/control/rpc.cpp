@@ -74,7 +74,12 @@ std::string encode_notification(std::string_view method, const json& params) {
 
 std::variant<Request, BadRequest> parse_request(std::string_view line) {
   auto parsed = parse_json(line, "the request");
-  if (!parsed) return bad(std::nullopt, parsed.error().message);
+  if (!parsed) {
+    const json legible = json::parse(line, nullptr, false);
+    return BadRequest{
+        legible.is_object() ? read_id(legible) : std::nullopt,
+        make_error(ErrorId::kUsageArgument, parsed.error().message, parsed.error().hint)};
+  }
   json& message = *parsed;
   if (!message.is_object()) return bad(std::nullopt, "the request is not a JSON object");
   auto id = read_id(message);

@@ -40,6 +40,55 @@ TEST_CASE("compact JSON is what the library writes, for values of every kind", "
   for (const json& member : value) CHECK(to_compact(member) == dumped(member));
 }
 
+TEST_CASE("an integer that 64 bits do not hold is refused with its place", "[json]") {
+  struct Row {
+    const char* text;
+    const char* place;
+  };
+  const Row rows[] = {
+      {"18446744073709551616", "line 1, column 1"},
+      {"-9223372036854775809", "line 1, column 1"},
+      {"{\"a\":[1,\n 2.5, 99999999999999999999 ]}", "line 2, column 7"},
+      {R"({"1":"2","3":[-4,5e1],"x":99999999999999999999})", "line 1, column 27"},
+      {R"({"$float":99999999999999999999,"b":99999999999999999999})", "line 1, column 36"},
+      {R"({"$float":[99999999999999999999]})", "line 1, column 12"},
+      {R"({"$float":1,"$uint":99999999999999999999})", "line 1, column 21"},
+      {"1e400", "line 1"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.text);
+    const auto value = converge::control::parse_json(row.text, "FILE");
+    REQUIRE_FALSE(value);
+    CHECK(value.error().id == "input.json");
+    CHECK(value.error().code == converge::ErrorCode::kLimitExceeded);
+    CHECK(value.error().message.find("FILE") == 0);
+    CHECK(value.error().message.find(row.place) != std::string::npos);
+  }
+  const std::string long_one(100'000, '9');
+  CHECK(converge::control::parse_json(long_one, "it").error().message.size() < 200);
+}
+
+TEST_CASE("JSON is read as the library reads it", "[json]") {
+  for (const char* text :
+       {"null", "true", "\"\\u00e9\"", "[]", "{}", "-0", "-0.0", "18446744073709551615",
+        "-9223372036854775808", "1e20", "1.0", "[[],{},[{\"a\":[1,{\"b\":null}]}],\"x\"]",
+        R"({"a":1,"b":{"a":2},"a":[3,{"a":4}]})", R"({"$float":99999999999999999999})", " [1 ] "}) {
+    INFO(text);
+    const auto value = converge::control::parse_json(text, "it");
+    REQUIRE(value);
+    const json expected = json::parse(text);
+    CHECK(*value == expected);
+    CHECK(value->dump() == expected.dump());
+  }
+  for (const char* text : {"", "{", "[1,]", "{\"a\"}", "01", "\"", "nul", "1 2", "\xff"}) {
+    INFO(text);
+    const auto value = converge::control::parse_json(text, "it");
+    REQUIRE_FALSE(value);
+    CHECK(value.error().code == converge::ErrorCode::kCorrupt);
+    CHECK(value.error().message.find("it is not JSON at line 1, column ") == 0);
+  }
+}
+
 TEST_CASE("each character alone is written as the library writes it", "[json]") {
   for (int byte = 0; byte < 256; ++byte) {
     const json value = std::string(1, static_cast<char>(byte));

@@ -41,6 +41,7 @@ TEST_CASE("a request that cannot be read says why and keeps its id", "[control]"
       {R"({"jsonrpc":"2.0","id":1})", true},
       {R"({"jsonrpc":"2.0","id":1,"method":3})", true},
       {R"({"jsonrpc":"2.0","id":1,"method":"m","params":[1]})", true},
+      {R"({"jsonrpc":"2.0","id":1,"method":"m","params":{"n":99999999999999999999}})", true},
       {R"({"jsonrpc":"2.0","id":1.5,"method":"m"})", false},
       {R"({"jsonrpc":"2.0","id":{},"method":"m"})", false},
   };
