@@ -60,6 +60,8 @@ Result<int> run_digest(Session& session) {
     auto read = read_expected_digest(*file);
     if (!read) return read.error();
     expected = std::move(*read);
+    if (session.has("root"))
+      if (auto kept = keep_root_alone(*expected, *file); !kept) return kept.error();
   }
   auto digest = ask_digest(session);
   if (!digest) return digest.error();

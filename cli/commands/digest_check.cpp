@@ -6,6 +6,8 @@
 #include "cli/output/text.h"
 #include "core/control/error_table.h"
 #include "core/control/json_text.h"
+#include "core/model/document_id.h"
+#include "core/verbs/root_digest.h"
 
 #include <nlohmann/json.hpp>
 
@@ -99,6 +101,34 @@ Result<ExpectedDigest> read_expected_digest(const std::string& file) {
       expected.digests[std::string(line.substr(id, line.find_first_of("\t", id) - id))] = digest;
   }
   return expected;
+}
+
+Result<void> keep_root_alone(ExpectedDigest& expected, const std::string& file) {
+  const auto digests = std::exchange(expected.digests, {});
+  if (!expected.root.empty()) return {};
+  std::map<DocumentId, verbs::Digest> documents;
+  Heads files;
+  for (const auto& [word, text] : digests) {
+    const auto bytes = from_hex(text);
+    verbs::Digest sum{};
+    if (!bytes || bytes->size() != sum.size())
+      return make_error(ErrorId::kInputFile,
+                        "the file \"" + file + "\" has \"" + text + "\" where a digest should be");
+    std::ranges::copy(*bytes, sum.begin());
+    if (const auto id = DocumentId::parse(word))
+      documents.emplace(*id, sum);
+    else
+      files.push_back({sum});
+  }
+  if (!documents.empty() && !files.empty())
+    return make_error(ErrorId::kInputFile,
+                      "the file \"" + file + "\" has documents and files, which share no root",
+                      "make it with \"syncctl digest --root\", or compare without --root");
+  verbs::RootDigest root;
+  for (const auto& [id, sum] : documents) root.add(id, sum);
+  std::ranges::sort(files);
+  expected.root = files.empty() ? root.hex() : to_hex(verbs::history_digest(files));
+  return {};
 }
 
 json compare_digest(const json& digest, const ExpectedDigest& expected) {

@@ -160,7 +160,12 @@ TEST_CASE("digests of files compare by history and by state", "[cli][process]") 
   CHECK(digest({}, f.file) == digest({}, copy));
   const std::string saved = f.home.write("expected", f.ok({"digest", f.file}));
   CHECK(f.run({"digest", f.file, "--expect", saved}).exit == 0);
+  const std::string both = f.home.write("both", f.ok({"digest", f.file, copy}));
+  CHECK(f.run({"digest", f.file, copy, "--root", "--expect", both}).exit == 0);
+  const std::string as_json = f.home.write("json", f.ok({"digest", f.file, copy, "-o", "json"}));
+  CHECK(f.run({"digest", f.file, copy, "--root", "--expect", as_json}).exit == 0);
   f.ok({"set", f.file, "/a", "2"});
+  CHECK(f.run({"digest", f.file, copy, "--root", "--expect", both}).out == "* root\n");
   f.ok({"set", f.file, "/a", "1"});
   CHECK(digest({}, f.file) != digest({}, copy));
   CHECK(digest({"--state"}, f.file) == digest({"--state"}, copy));
