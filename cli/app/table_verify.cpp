@@ -179,7 +179,8 @@ Command cmd_record() {
                    {"syncctl record --to bug.ndjson --for 0 --payloads anonymous", ""},
                    {"syncctl --store /srv/store record --to store.ndjson", ""}},
       .exits = {{5, "FILE exists already"}, {10, "some documents could not be read"}},
-      .kinds = {"RecordReport", "Recording", "RecordedChange", "RecordedDelete", "RecordedMark"},
+      .kinds = {"RecordReport", "Recording", "RecordedChange", "RecordedDelete", "RecordedName",
+                "RecordedMark"},
       .see_also = {"replay", "verify convergence", "export"},
       .notes = {"First all changes that are there, then those that come, until --for is over or "
                 "INT or TERM ends it. The file appears whole at the end, with a digest of all "

@@ -26,11 +26,16 @@ Result<void> take_line(Recording& recording, const json& line, const std::string
     recording.has_payloads = field(line, "payloads") != "none";
   }
   if (kind == "RecordedMark") recording.digest = field(line, "digest");
-  if (kind != "RecordedChange" && kind != "RecordedDelete") return {};
-  RecordedChange change{count_field(line, "seq"), field(line, "id"),
-                        field(line, "name"),      field(line, "hash"),
-                        field(line, "at"),        {},
-                        kind == "RecordedDelete", number};
+  const bool is_name = kind == "RecordedName";
+  if (kind != "RecordedChange" && kind != "RecordedDelete" && !is_name) return {};
+  RecordedChange change{count_field(line, "seq"), field(line, "id"), field(line, "name"),
+                        field(line, "hash"),      field(line, "at"), {},
+                        kind == "RecordedDelete", is_name,           number};
+  if (is_name) {
+    if (change.name.empty()) return make_error(ErrorId::kInputFile, where + " is no recorded name");
+    recording.changes.push_back(std::move(change));
+    return {};
+  }
   const auto chunk = verbs::from_base64(field(line, "data"));
   if (change.id.empty() || (!change.is_delete && change.hash.empty()))
     return make_error(ErrorId::kInputFile, where + " is no recorded change");

@@ -16,10 +16,13 @@
 ///     {"kind":"RecordedChange","v":1,"seq":184221,"id":"automerge:…","name":"todo/home","hash":…,
 ///      "deps":[…],"at":…,"origin":"peer:nas","data":"base64 of the change's chunk"}
 ///     {"kind":"RecordedDelete","v":1,"seq":184221,"id":"automerge:…","at":…}
+///     {"kind":"RecordedName","v":1,"seq":184222,"name":"todo/work","id":"automerge:…","at":…}
 ///     {"kind":"RecordedMark","v":1,"seq":184221,"documents":1,"changes":57,"digest":"9b1c…"}
 ///
 /// First come the changes that were there when the recording began, document by document, then the
-/// others as they were received. Marks hold what "digest --root" says of all lines before them; one
+/// others as they were received, each with the document's first name at that time. What else became
+/// of names is a line of its own: a name means another document from there on, or none where the id
+/// is null. Marks hold what "digest --root" says of all lines before them; one
 /// stands where the second part begins and one at the end. Lines with another kind are skipped, so
 /// that later versions may add some; a "v" above 1 of the first line is refused.
 namespace converge::cli {
@@ -32,7 +35,10 @@ struct RecordedChange {
   std::string at;
   Bytes chunk;             ///< empty when the recording has no payloads
   bool is_delete = false;  ///< the document was deleted; no hash, no chunk
+  bool is_name = false;    ///< `name` means `id` from here on, or nothing; no hash, no chunk
   std::size_t line = 0;    ///< of the file, from 1
+
+  bool is_change() const { return !is_delete && !is_name; }
 };
 
 struct Recording {

@@ -47,16 +47,16 @@ Result<Log> log_of_recording(Session& session, const std::string& file,
   for (RecordedChange& change : recording->changes) {
     ReplayStep step;
     step.where = line_of(file, change.line);
-    const auto id = DocumentId::parse(change.id);
-    if (!id)
+    step.id = DocumentId::parse(change.id);
+    if (!step.id && !(change.is_name && change.id.empty()))
       return make_error(ErrorId::kInputFile,
                         step.where + " is damaged: \"" + change.id + "\" is no document's URL");
-    step.id = *id;
     step.name = std::move(change.name);
     step.seq = change.seq;
     step.at_ms = parse_time(change.at);
-    step.is_delete = change.is_delete;
-    if (!change.is_delete) {
+    if (change.is_delete) step.kind = ReplayStep::Kind::kDelete;
+    if (change.is_name) step.kind = ReplayStep::Kind::kName;
+    if (change.is_change()) {
       const auto facts = verify::facts_of_change(change.chunk);
       if (!facts)
         return make_error(ErrorId::kInputFile,
@@ -123,7 +123,7 @@ Result<void> keep_until(Log& log, const std::string& mark) {
   }
   if (is_hash_prefix(mark)) {
     const auto is_named = [&](const ReplayStep& step) {
-      return !step.is_delete && step.hash.to_hex().starts_with(mark);
+      return step.kind == ReplayStep::Kind::kChange && step.hash.to_hex().starts_with(mark);
     };
     const auto found = std::ranges::find_if(log.steps, is_named);
     if (found == log.steps.end())
@@ -160,7 +160,8 @@ class Replay {
     if (!log) return log.error();
     const std::string until = session_.value("until").value_or("");
     const auto count = [](const std::vector<ReplayStep>& steps) {
-      return static_cast<std::uint64_t>(std::ranges::count(steps, false, &ReplayStep::is_delete));
+      return static_cast<std::uint64_t>(
+          std::ranges::count(steps, ReplayStep::Kind::kChange, &ReplayStep::kind));
     };
     const std::uint64_t all = count(log->steps);
     if (!until.empty())
@@ -226,7 +227,7 @@ class Replay {
         slowest_ = &step;
       }
       ++steps_;
-      if (!step.is_delete) ++done_;
+      if (step.kind == ReplayStep::Kind::kChange) ++done_;
       progress.update(steps_);
     }
     // A change that waits for one the log does not have was never seen.
@@ -242,7 +243,7 @@ class Replay {
     report["changes_per_second"] =
         micros > 0 ? done_ * 1'000'000 / static_cast<std::uint64_t>(micros) : 0;
     report["slowest"] = nullptr;
-    if (slowest_ != nullptr && !slowest_->is_delete)
+    if (slowest_ != nullptr && slowest_->kind == ReplayStep::Kind::kChange)
       report["slowest"] = {{"hash", slowest_->hash.to_hex()},
                            {"name", slowest_->name},
                            {"us", std::chrono::duration_cast<microseconds>(slowest_time_).count()}};

@@ -14,13 +14,17 @@
 
 namespace converge::cli {
 
-/// One change or deletion of a log.
+/// One change, deletion or naming of a log.
 struct ReplayStep {
-  std::optional<DocumentId> id;  ///< nothing: the log is of one document and does not name it
+  enum class Kind { kChange, kDelete, kName };
+
+  Kind kind = Kind::kChange;
+  /// Nothing: the log is of one document and does not name it; of a naming: the name means nothing
+  /// any more.
+  std::optional<DocumentId> id;
   std::string name;
   std::uint64_t seq = 0;
   std::optional<std::int64_t> at_ms;
-  bool is_delete = false;
   ChangeHash hash;
   Bytes chunk;
   std::string where;  ///< "the file "x", line 7,": for errors

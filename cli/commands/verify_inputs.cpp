@@ -80,9 +80,11 @@ class Reader {
   Result<void> read_recording(const std::string& file, const std::string& content) {
     auto recording = parse_full_recording(content, file);
     if (!recording) return recording.error();
+    std::map<std::string, std::string> keys;  // a document keeps the name that it had at first
     for (RecordedChange& change : recording->changes) {
-      if (change.is_delete) continue;
-      const std::string& key = change.name.empty() ? change.id : change.name;
+      if (!change.is_change()) continue;
+      const std::string& key =
+          keys.try_emplace(change.id, change.name.empty() ? change.id : change.name).first->second;
       add(key, key, {std::move(change.chunk)});
     }
     return {};

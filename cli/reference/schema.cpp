@@ -109,6 +109,7 @@ constexpr Shape kShapes[] = {
     {"RecordedChange",
      "seq:int id:str name:str|null hash:hash deps:[hash] at:time|null origin:str|null data?:str"},
     {"RecordedDelete", "seq:int id:str at:time|null"},
+    {"RecordedName", "seq:int name:str id:str|null at:time|null"},
     {"RecordedMark", "seq:int documents:int changes:int digest:hash"},
     {"Recording", "store_id:str|null payloads:str started_at:time"},
     {"ReplayReport",

@@ -1,3 +1,6 @@
+#include "core/base/bytes.h"
+#include "core/model/document_id.h"
+#include "core/verbs/text_forms.h"
 #include "tests/cli/file_fixture.h"
 
 #include <filesystem>
@@ -107,6 +110,60 @@ TEST_CASE("a log that lacks a change is refused with who needs it", "[cli][proce
   CHECK(run.exit == 5);
   CHECK(run.err.find("change 1,") != std::string::npos);
   CHECK(run.err.find(first) != std::string::npos);
+}
+
+TEST_CASE("names mean what the recording says at that place", "[cli][process]") {
+  FileFixture f;
+  f.ok({"set", f.file, "/a", "1"});
+  const std::string changes = f.home.write("one.changes", "");
+  f.ok({"export", f.file, "--format", "changes", "--to", changes, "--force"});
+  const std::string data = verbs::to_base64(as_bytes(file_content(changes)));
+  const std::string hash = f.heads(f.file);
+  const auto url = [](int last) {
+    DocumentId id;
+    id.bytes.back() = static_cast<std::byte>(last);
+    return id.to_url();
+  };
+  const auto change = [&](int seq, int document, const json& name) {
+    return json{{"kind", "RecordedChange"},
+                {"v", 1},
+                {"seq", seq},
+                {"id", url(document)},
+                {"name", name},
+                {"hash", hash},
+                {"data", data}}
+               .dump() +
+           "\n";
+  };
+  const auto naming = [&](int seq, const std::string& name, int document) {
+    return json{{"kind", "RecordedName"},
+                {"v", 1},
+                {"seq", seq},
+                {"name", name},
+                {"id", document == 0 ? json() : json(url(document))}}
+               .dump() +
+           "\n";
+  };
+  const auto names = [&](const std::string& lines) {
+    const std::string log = f.home.write(
+        "log.ndjson", "{\"kind\":\"Recording\",\"v\":1,\"payloads\":\"full\"}\n" + lines);
+    json out = json::array();
+    const json report = f.ok_json({"replay", log});
+    for (const json& item : report["items"]) out.push_back(item["name"]);
+    return out;
+  };
+  const std::string begin = change(1, 1, "first");
+  CHECK(names(begin) == json::array({"first"}));
+  CHECK(names(begin + naming(2, "second", 1)) == json::array({"first"}));
+  CHECK(names(begin + naming(2, "second", 1) + naming(3, "first", 0)) == json::array({"second"}));
+  CHECK(names(begin + naming(2, "first", 0)) == json::array({nullptr}));
+  // A name that was free again is another document's, and a line may come before its document.
+  CHECK(names(begin + naming(2, "a", 1) + naming(3, "first", 2) + change(4, 2, "first")) ==
+        json::array({"a", "first"}));
+  CHECK(f.run({"replay", f.home.write("bad.ndjson",
+                                      "{\"kind\":\"Recording\",\"v\":1}\n"
+                                      "{\"kind\":\"RecordedName\",\"id\":null}\n")})
+            .exit == 8);
 }
 
 TEST_CASE("record says what it needs before it does anything", "[cli][process]") {
