@@ -106,10 +106,7 @@ class Bisect {
                   {.capture = true, .environment = {{"SYNCCTL_BISECT_CHANGE", change}}});
     if (!run) return run.error();
     if (run->exit == 126 || run->exit == 127) {
-      stopped_ = run->exit;
-      return make_error(ErrorId::kIo,
-                        "the command \"" + session_.args(1).front() + "\" " +
-                            (run->exit == 127 ? "is not found" : "cannot be executed"));
+      return not_run(session_.args(1).front(), run->exit);
     }
     if (run->exit == 125) return Verdict::kSkip;
     return (run->exit == 0) != session_.has("invert") ? Verdict::kGood : Verdict::kBad;
@@ -209,10 +206,6 @@ class Bisect {
     return control::exit_code::kNo;
   }
 
- public:
-  int stopped() const { return stopped_; }
-
- private:
   Session& session_;
   std::string doc_;
   Hashes start_;
@@ -220,7 +213,6 @@ class Bisect {
   std::map<std::string, json> facts_;
   std::string partner_;
   std::size_t asked_ = 0;
-  int stopped_ = 0;
 };
 
 }  // namespace
@@ -232,11 +224,7 @@ Result<int> run_bisect(Session& session) {
   if (session.args(1).empty())
     return make_error(ErrorId::kUsageArgument, "bisect needs a command that judges a version",
                       "add -- CMD at the end; it gets the JSON on stdin, exit 0 is good");
-  Bisect bisect(session);
-  auto exit = bisect.run();
-  if (exit || bisect.stopped() == 0) return exit;
-  session.out().error(exit.error());
-  return bisect.stopped();
+  return Bisect(session).run();
 }
 
 }  // namespace converge::cli

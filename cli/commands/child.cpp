@@ -70,6 +70,13 @@ std::string exchange(int to_child, int from_child, std::string_view input) {
 
 }  // namespace
 
+Error not_run(const std::string& command, int exit) {
+  return exit == 127
+             ? make_error(ErrorId::kCommandNotFound, "the command \"" + command + "\" is not found")
+             : make_error(ErrorId::kCommandNotExecutable,
+                          "the command \"" + command + "\" cannot be executed");
+}
+
 Result<ChildResult> run_child(const std::vector<std::string>& words, std::string_view input,
                               const ChildOptions& options) {
   std::array<int, 2> in{};

@@ -24,4 +24,7 @@ struct ChildOptions {
 Result<ChildResult> run_child(const std::vector<std::string>& words, std::string_view input,
                               const ChildOptions& options = {});
 
+/// The error for a command whose run ended in 126 or 127.
+Error not_run(const std::string& command, int exit);
+
 }  // namespace converge::cli

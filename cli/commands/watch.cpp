@@ -102,11 +102,7 @@ class Watch {
                                                 {"SYNCCTL_NAME", field(event, "name")},
                                                 {"SYNCCTL_CURSOR", field(event, "cursor")}}});
     if (!run) return run.error();
-    if (run->exit == 126 || run->exit == 127) {
-      session_.out().warning("the command \"" + command.front() + "\" " +
-                             (run->exit == 127 ? "is not found" : "cannot be executed"));
-      return run->exit;
-    }
+    if (run->exit == 126 || run->exit == 127) return not_run(command.front(), run->exit);
     if (run->exit == 0) return 0;
     session_.out().warning("the command exited " + std::to_string(run->exit));
     return session_.has("fail-fast") ? control::exit_code::kFailed : 0;

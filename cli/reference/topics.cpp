@@ -18,9 +18,7 @@ std::string exit_codes() {
   std::string out = "Exit codes of syncctl. Code 1 only ever means \"the answer is no\".\n\n";
   for (const auto& code : control::exit_code_table())
     out += row(padded(std::to_string(code.code), 4) + code.name, code.summary, 22);
-  out +=
-      "\n  126, 127        the command run by watch could not be executed or found\n"
-      "  130, 143, 141   ended by INT, TERM, PIPE (as the shell shows it)\n\n";
+  out += "\n  130, 143, 141   ended by INT, TERM, PIPE (as the shell shows it)\n\n";
   std::string again;
   for (const auto& code : control::exit_code_table())
     if (std::string_view(code.again) == "yes")

@@ -38,6 +38,10 @@ constexpr ExitCodeRow kExitCodes[] = {
     {kPeerAway, "peer-away", "peer unreachable and the command needed it", "yes"},
     {kFailed, "failed", "any other run-time failure", "see message"},
     {kBug, "bug", "internal error", "no"},
+    {kCommandNotExecutable, "not-executable",
+     "the command run by \"watch\" or \"bisect\" could not be executed", "no"},
+    {kCommandNotFound, "command-missing",
+     "the command run by \"watch\" or \"bisect\" could not be found", "no"},
 };
 
 constexpr ErrorRow kErrors[] = {
@@ -133,6 +137,11 @@ constexpr ErrorRow kErrors[] = {
      "a configuration file holds a wrong key or value"},
     {ErrorId::kConfigNotFound, "config.not_found", ErrorCode::kNotFound, kNotFound, false,
      "no setting has that key, or it is not set"},
+    {ErrorId::kCommandNotFound, "command.not_found", ErrorCode::kIo, exit_code::kCommandNotFound,
+     false, "the command that \"watch\" or \"bisect\" runs does not exist"},
+    {ErrorId::kCommandNotExecutable, "command.not_executable", ErrorCode::kIo,
+     exit_code::kCommandNotExecutable, false,
+     "the command that \"watch\" or \"bisect\" runs cannot be run"},
     {ErrorId::kTimeout, "timeout", ErrorCode::kTimeout, kTimeout, true, "--timeout ran out"},
     {ErrorId::kDeclined, "declined", ErrorCode::kDenied, kDeclined, false,
      "a question was answered no, or could not be asked"},

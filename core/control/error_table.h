@@ -27,6 +27,8 @@ inline constexpr int kDeclined = 13;
 inline constexpr int kPeerAway = 14;
 inline constexpr int kFailed = 20;
 inline constexpr int kBug = 70;
+inline constexpr int kCommandNotExecutable = 126;
+inline constexpr int kCommandNotFound = 127;
 }  // namespace exit_code
 
 /// One row of the exit-code page.
@@ -37,7 +39,7 @@ struct ExitCodeRow {
   const char* again;    ///< whether trying again helps; empty: it does not arise
 };
 
-/// Every exit code from 0 to 70, ascending.
+/// Every exit code, ascending; those of signals are not among them.
 std::span<const ExitCodeRow> exit_code_table();
 
 /// The stable errors of the contract, section 9. Grows by addition: a word once published keeps its
@@ -89,6 +91,8 @@ enum class ErrorId {
   kLogVersion,
   kConfigInvalid,
   kConfigNotFound,
+  kCommandNotFound,
+  kCommandNotExecutable,
   kTimeout,
   kDeclined,
   kPartial,

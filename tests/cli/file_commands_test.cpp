@@ -121,7 +121,11 @@ TEST_CASE("bisect finds the change that made it bad, and the pair of changes", "
   CHECK(found["asked"].get<int>() <= 7);
   CHECK(f.run(with(line, {"true"})).exit == 1);
   CHECK(f.run(with(line, {"false"})).exit == 1);
-  CHECK(f.run(with(line, {"no-such-program-here"})).exit == 127);
+  const auto missing = f.run(with(line, {"no-such-program-here"}));
+  CHECK(missing.exit == 127);
+  CHECK(json::parse(missing.err)["exit"] == 127);
+  CHECK(json::parse(missing.err)["code"] == "command.not_found");
+  CHECK(json::parse(f.run(with(line, {"/"})).err)["exit"] == 126);
   CHECK(f.run({"bisect", f.file, "--", "true"}).exit == 2);
 
   const std::string base = f.heads(f.file);
