@@ -83,7 +83,7 @@ constexpr std::array kTable{
     Method{"quarantine.list", quarantine_list, ""},
     Method{"quarantine.retry", quarantine_retry, "entries"},
     Method{"quarantine.show", quarantine_show, "entries"},
-    Method{"store.backup", store_backup, "path incremental"},
+    Method{"store.backup", store_backup, "path incremental progress"},
     Method{"store.check", store_check, "mode sample docs progress"},
     Method{"store.compact", store_compact, "docs all tables progress"},
     Method{"store.repair", store_repair, "apply plan from_peer progress"},

@@ -233,21 +233,27 @@ void store_backup(Services& services, CallPtr call) {
   const auto incremental = bool_param(*call, "incremental");
   if (!path) return call->fail(path.error());
   if (!incremental) return call->fail(incremental.error());
+  const auto progress = bool_param(*call, "progress");
+  if (!progress) return call->fail(progress.error());
   const fs::path target = fs::path(*path).lexically_normal();
   if (!target.is_absolute()) {
     return call->fail(make_error(ErrorId::kUsageArgument, "the path of a backup is absolute"));
   }
-  services.on_store(
-      [&services, call, target, is_incremental = *incremental](const std::function<bool()>&) {
-        store::BackupOptions options;
-        if (is_incremental)
-          options.previous = newest_backup(target, services.store().identity().store_id);
-        const auto report = services.store().backup(target, options);
-        if (!report) return call->fail(report.error());
-        Json out = store::to_json(*report);
-        out["based_on"] = options.previous ? Json(options.previous->string()) : Json();
-        call->reply(std::move(out));
-      });
+  ProgressNotes notes(services, call, *progress, "bytes");
+  services.on_store([&services, call, target, is_incremental = *incremental,
+                     notes](const std::function<bool()>&) mutable {
+    store::BackupOptions options;
+    options.on_progress = [&notes](std::uint64_t done, std::uint64_t total) {
+      notes.update(done, total);
+    };
+    if (is_incremental)
+      options.previous = newest_backup(target, services.store().identity().store_id);
+    const auto report = services.store().backup(target, options);
+    if (!report) return call->fail(report.error());
+    Json out = store::to_json(*report);
+    out["based_on"] = options.previous ? Json(options.previous->string()) : Json();
+    call->reply(std::move(out));
+  });
 }
 
 void store_compact(Services& services, CallPtr call) {

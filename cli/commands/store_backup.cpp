@@ -1,5 +1,6 @@
 #include "cli/app/kinds.h"
 #include "cli/commands/handlers.h"
+#include "cli/commands/progress.h"
 #include "cli/commands/render.h"
 #include "cli/commands/store_shared.h"
 #include "cli/output/text.h"
@@ -97,8 +98,14 @@ Result<int> run_store_restore(Session& session) {
     if (!parsed) return parsed.error();
     point = *parsed;
   }
+  Progress shown(session, "store.restore", "bytes");
+  options.on_progress = [&shown](std::uint64_t done, std::uint64_t total) {
+    shown.expect(total, "bytes");
+    shown.update(done);
+  };
   auto report =
       store::restore_store(absolute_path(session.arg(0)), target, options, open_options(session));
+  shown.erase();
   if (!report) return report.error();
   std::uint64_t last = report->source.receipt;
   std::uint64_t removed = 0;

@@ -33,7 +33,8 @@ namespace {
 
 /// Methods of which the agent says how far it is.
 bool has_progress(std::string_view method) {
-  return method == "store.check" || method == "store.compact" || method == "store.repair";
+  return method == "store.backup" || method == "store.check" || method == "store.compact" ||
+         method == "store.repair";
 }
 
 }  // namespace

@@ -25,8 +25,32 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBackupReportMax = 64u << 20;
 constexpr int kBackupFormat = 1;
 
+/// Told of each piece that was read; may be empty.
+using OnBytes = std::function<void(std::uint64_t)>;
+
+/// Adds up pieces for whoever wants to know how far it is.
+class Meter {
+ public:
+  explicit Meter(const CopyProgress& report) : report_(report) {}
+
+  void expect(std::uint64_t bytes) { total_ += bytes; }
+  OnBytes counter() {
+    if (!report_) return {};
+    return [this](std::uint64_t bytes) {
+      done_ += bytes;
+      report_(done_, total_);
+    };
+  }
+
+ private:
+  const CopyProgress& report_;
+  std::uint64_t done_ = 0;
+  std::uint64_t total_ = 0;
+};
+
 /// Copies the first `bytes` of a file and hashes them. The copy is synced.
-Result<Sha256> copy_file(const fs::path& from, const fs::path& to, std::uint64_t bytes) {
+Result<Sha256> copy_file(const fs::path& from, const fs::path& to, std::uint64_t bytes,
+                         const OnBytes& on_bytes = {}) {
   const int in = ::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (in < 0) return file_error("open", from.string(), errno);
   const int out = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -55,6 +79,7 @@ Result<Sha256> copy_file(const fs::path& from, const fs::path& to, std::uint64_t
       done += std::max<ssize_t>(put, 0);
     }
     bytes -= static_cast<std::uint64_t>(got);
+    if (on_bytes) on_bytes(static_cast<std::uint64_t>(got));
   }
   if (error == 0 && ::fsync(out) != 0) error = errno;
   ::close(in);
@@ -63,7 +88,7 @@ Result<Sha256> copy_file(const fs::path& from, const fs::path& to, std::uint64_t
   return hash.finish();
 }
 
-Result<Sha256> hash_file(const fs::path& path, std::uint64_t& bytes) {
+Result<Sha256> hash_file(const fs::path& path, std::uint64_t& bytes, const OnBytes& on_bytes = {}) {
   const int in = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (in < 0) return file_error("open", path.string(), errno);
   RunningHash hash;
@@ -80,6 +105,7 @@ Result<Sha256> hash_file(const fs::path& path, std::uint64_t& bytes) {
     if (got == 0) break;
     bytes += static_cast<std::uint64_t>(got);
     hash.add({buffer.data(), static_cast<std::size_t>(got)});
+    if (on_bytes) on_bytes(static_cast<std::uint64_t>(got));
   }
   ::close(in);
   return hash.finish();
@@ -145,7 +171,10 @@ Result<FileSet> fix_files(const fs::path& database) {
 class Copier {
  public:
   Copier(const fs::path& source, const fs::path& target, const BackupOptions& options)
-      : from_(source / kDatabaseFolder), to_(target / kDatabaseFolder), options_(options) {}
+      : from_(source / kDatabaseFolder),
+        to_(target / kDatabaseFolder),
+        options_(options),
+        meter_(options.on_progress) {}
 
   Result<void> read_previous() {
     if (!options_.previous) return {};
@@ -175,9 +204,10 @@ class Copier {
   }
 
   Result<void> copy_rest(const FileSet& set) {
+    expect_all(set);
     for (const fs::path& name : linked_) {
       std::uint64_t bytes = 0;
-      const auto sha256 = hash_file(to_ / name, bytes);
+      const auto sha256 = hash_file(to_ / name, bytes, meter_.counter());
       if (!sha256) return sha256.error();
       ::chmod((to_ / name).c_str(), 0400);
       note(name.string(), bytes, *sha256);
@@ -186,7 +216,8 @@ class Copier {
       if (const auto ok = take_table(file); !ok) return ok.error();
     }
     for (const auto& [number, bytes] : set.logs) {
-      const auto sha256 = copy_file(from_ / log_name(number), to_ / log_name(number), bytes);
+      const auto sha256 =
+          copy_file(from_ / log_name(number), to_ / log_name(number), bytes, meter_.counter());
       if (!sha256) return sha256.error();
       note(log_name(number), bytes, *sha256);
     }
@@ -201,6 +232,18 @@ class Copier {
   std::uint64_t bytes_reused = 0;
 
  private:
+  /// A file whose size cannot be told now is refused where it is read.
+  void expect_all(const FileSet& set) {
+    const auto expect = [this](const fs::path& file) {
+      std::error_code error;
+      const std::uint64_t size = fs::file_size(file, error);
+      if (!error) meter_.expect(size);
+    };
+    for (const fs::path& name : linked_) expect(to_ / name);
+    for (const fs::path& file : remaining_) expect(file);
+    for (const auto& [number, bytes] : set.logs) meter_.expect(bytes);
+  }
+
   void note(std::string name, std::uint64_t size, const Sha256& sha256) {
     files.push_back({std::move(name), size, sha256});
     bytes_copied += size;
@@ -223,7 +266,7 @@ class Copier {
     const auto known = std::ranges::find(previous_.files, name, &BackupManifest::File::name);
     if (known != previous_.files.end() && known->bytes == size) {
       std::uint64_t read = 0;
-      const auto sha256 = hash_file(file, read);
+      const auto sha256 = hash_file(file, read, meter_.counter());
       if (!sha256) return sha256.error();
       const fs::path older = *options_.previous / kDatabaseFolder / name;
       if (*sha256 == known->sha256 && ::link(older.c_str(), (to_ / name).c_str()) == 0) {
@@ -232,7 +275,7 @@ class Copier {
         return {};
       }
     }
-    const auto sha256 = copy_file(file, to_ / name, size);
+    const auto sha256 = copy_file(file, to_ / name, size, meter_.counter());
     if (!sha256) return sha256.error();
     note(name, size, *sha256);
     return {};
@@ -241,6 +284,7 @@ class Copier {
   fs::path from_;
   fs::path to_;
   const BackupOptions& options_;
+  Meter meter_;
   BackupManifest previous_;
   std::vector<fs::path> linked_;
   std::vector<fs::path> remaining_;
@@ -419,7 +463,8 @@ Result<void> link_store(const fs::path& source, const fs::path& target, LevelDbE
   return {};
 }
 
-Result<std::vector<Finding>> verify_backup(const fs::path& backup) {
+Result<std::vector<Finding>> verify_backup(const fs::path& backup,
+                                           const std::function<void(std::uint64_t)>& on_bytes) {
   const auto text = read_small_file(backup / kBackupFile, kBackupReportMax);
   if (!text) {
     if (text.error().code != ErrorCode::kNotFound) return text.error();
@@ -431,7 +476,7 @@ Result<std::vector<Finding>> verify_backup(const fs::path& backup) {
   std::vector<Finding> findings;
   for (const BackupManifest::File& file : manifest->files) {
     std::uint64_t bytes = 0;
-    const auto sha256 = hash_file(backup / kDatabaseFolder / file.name, bytes);
+    const auto sha256 = hash_file(backup / kDatabaseFolder / file.name, bytes, on_bytes);
     std::string why;
     if (!sha256) {
       why = sha256.error().message;
@@ -465,20 +510,24 @@ Result<void> check_format_of(const fs::path& backup) {
 Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& target,
                                     const RestoreOptions& options, const OpenOptions& open) {
   RestoreReport report;
-  const auto findings = verify_backup(backup);
+  const auto text = read_small_file(backup / kBackupFile, kBackupReportMax);
+  auto manifest = text ? parse_backup_manifest(*text) : Result<BackupManifest>(text.error());
+  if (manifest) {
+    report.source = std::move(*manifest);
+    for (const BackupManifest::File& file : report.source.files) report.bytes += file.bytes;
+    report.files = report.source.files.size();
+  }
+  Meter meter(options.on_progress);
+  meter.expect(options.dry_run ? report.bytes : 2 * report.bytes);
+  // Says in its own words what is wrong with a report that could not be read.
+  const auto findings = verify_backup(backup, meter.counter());
   if (!findings) return findings.error();
+  if (!manifest) return manifest.error();
   if (!findings->empty()) {
     const Finding& first = findings->front();
     return Error{ErrorCode::kCorrupt, "backup.file: " + first.where.file + ": " + first.what,
                  "store.corrupt", "nothing was written"};
   }
-  const auto text = read_small_file(backup / kBackupFile, kBackupReportMax);
-  if (!text) return text.error();
-  auto manifest = parse_backup_manifest(*text);
-  if (!manifest) return manifest.error();
-  report.source = std::move(*manifest);
-  for (const BackupManifest::File& file : report.source.files) report.bytes += file.bytes;
-  report.files = report.source.files.size();
   if (auto ok = check_format_of(backup); !ok) return ok.error();
   if (options.dry_run) {
     if (auto ok = check_target(target); !ok) return ok.error();
@@ -486,8 +535,9 @@ Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& targ
   }
   if (auto ok = prepare_target(target); !ok) return ok.error();
   for (const BackupManifest::File& file : report.source.files) {
-    const auto sha256 = copy_file(backup / kDatabaseFolder / file.name,
-                                  target / kDatabaseFolder / file.name, file.bytes);
+    const auto sha256 =
+        copy_file(backup / kDatabaseFolder / file.name, target / kDatabaseFolder / file.name,
+                  file.bytes, meter.counter());
     if (!sha256) return sha256.error();
     if (*sha256 != file.sha256) {
       return Error{ErrorCode::kCorrupt, "backup.file: " + file.name + " changed while it was read",

@@ -56,13 +56,16 @@ Result<void> link_store(const std::filesystem::path& source, const std::filesyst
 Result<BackupManifest> parse_backup_manifest(std::string_view text);
 std::string format_backup_manifest(const BackupManifest& manifest);
 
-/// Reads BACKUP and compares every file with it. Findings: "backup.file".
-Result<std::vector<Finding>> verify_backup(const std::filesystem::path& backup);
+/// Reads BACKUP and compares every file with it. Findings: "backup.file". `on_bytes` is told of
+/// each piece that was read.
+Result<std::vector<Finding>> verify_backup(const std::filesystem::path& backup,
+                                           const std::function<void(std::uint64_t)>& on_bytes = {});
 
 struct RestoreOptions {
   CheckDepth check = CheckDepth::kQuick;
   bool dry_run = false;  ///< verify only
   SnapshotInspector inspect_snapshot;
+  CopyProgress on_progress = {};  ///< every byte counts twice: verified, then copied
 };
 struct RestoreReport {
   BackupManifest source;

@@ -124,10 +124,15 @@ struct StoreStats {
   std::map<std::string, OperationStats> operations;  ///< "log.sync", "table.read", ...
 };
 
+/// How much of the bytes that are to be read and written is done. Called on the thread that copies,
+/// several times a second at most by what it does, not by a clock: cheap callbacks only.
+using CopyProgress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_total)>;
+
 /// A directory's files as they were between two commits; see backup.h.
 struct BackupOptions {
   std::optional<std::filesystem::path> previous;  ///< incremental: reuse its tables
   bool quick_check = true;
+  CopyProgress on_progress = {};
 };
 struct BackupReport {
   std::filesystem::path path;

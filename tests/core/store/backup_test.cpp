@@ -195,6 +195,35 @@ TEST_CASE("a dry run of a restore writes nothing", "[store][backup]") {
         "output.exists");
 }
 
+TEST_CASE("a backup and its restore tell how far they are, up to the end", "[store][backup]") {
+  TempDir directory(TempDir::Place::kMemory);
+  DiskStore store(directory.path() / "s");
+  fill(store.get(), 0, 200);
+  REQUIRE(store.get().compact_tables().has_value());
+  fill(store.get(), 200, 210);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
+  const auto tell = [&told](std::uint64_t done, std::uint64_t total) {
+    if (!told.empty()) CHECK(done > told.back().first);
+    told.emplace_back(done, total);
+  };
+  const auto is_whole = [&told] {
+    return told.size() > 1 && told.back().first == told.back().second;
+  };
+  BackupOptions backup;
+  backup.on_progress = tell;
+  REQUIRE(store.get().backup(directory.path() / "b", backup).has_value());
+  CHECK(is_whole());
+
+  told.clear();
+  RestoreOptions options;
+  options.on_progress = tell;
+  const auto report =
+      restore_store(directory.path() / "b", directory.path() / "r", options, disk_options());
+  REQUIRE(report.has_value());
+  CHECK(is_whole());
+  CHECK(told.back().second == 2 * report->bytes);
+}
+
 TEST_CASE("an incremental backup reuses what the last one has", "[store][backup]") {
   TempDir directory(TempDir::Place::kMemory);
   DiskStore store(directory.path() / "s");
