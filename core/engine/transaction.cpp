@@ -159,7 +159,12 @@ Result<OpId> Transaction::Impl::emit(OpRun run, std::vector<OpId> op_preds) {
       extends ? bytes + run.count * std::size_t{3} : encoded_size_max(run, op_preds.size());
   if (op_count() + std::uint64_t{run.count} > limits::kRowsPerChangeMax ||
       encoded_size + size > limits::kChangeBytesMax - kHeaderBytesMax) {
-    return Error{ErrorCode::kLimitExceeded, "one change cannot hold that much"};
+    return Error{
+        ErrorCode::kLimitExceeded,
+        "one change cannot hold that much: at most " + std::to_string(limits::kRowsPerChangeMax) +
+            " values and characters of text, in " + std::to_string(limits::kChangeBytesMax >> 20) +
+            " MiB",
+        "limit.exceeded", "write it in several changes, a long text piece by piece at its end"};
   }
   const OpId id{next_op, actor};
   std::vector<OpId>& preds = change.preds;
