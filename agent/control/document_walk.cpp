@@ -116,8 +116,7 @@ void walk(Services& services, const CallPtr& call, const std::vector<std::string
     if (!target) return call->fail(target.error());
     const auto header = services.store().header(target->id);
     if (!header || header->state == store::DocumentState::kDeleted) {
-      return call->fail(
-          make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", pattern)));
+      return call->fail(no_document(pattern));
     }
     walk->rows.push_back({*header, target->name});
   }

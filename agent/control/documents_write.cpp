@@ -67,8 +67,7 @@ void doc_rm(Services& services, CallPtr call) {
     if (!target) return call->fail(target.error());
     const auto header = services.store().header(target->id);
     if (!header || header->state == store::DocumentState::kDeleted) {
-      return call->fail(
-          make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", doc)));
+      return call->fail(no_document(doc));
     }
     if (target->id == services.catalog()) {
       return call->fail(make_error(ErrorId::kUsageArgument, "the catalog cannot be removed"));

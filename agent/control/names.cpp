@@ -68,8 +68,7 @@ void name_set(Services& services, CallPtr call) {
   if (!target) return call->fail(target.error());
   const auto header = services.store().header(target->id);
   if (!header || header->state == store::DocumentState::kDeleted) {
-    return call->fail(
-        make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", *doc)));
+    return call->fail(no_document(*doc));
   }
   if (*dry_run) {
     const auto bound = services.store().find_name(*name);
@@ -92,8 +91,7 @@ void name_rm(Services& services, CallPtr call) {
   const auto bound = services.store().find_name(*name);
   if (!bound) return call->fail(bound.error());
   if (!*bound) {
-    return call->fail(
-        make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", *name)));
+    return call->fail(no_document(*name));
   }
   const Json result = name_object(*name, **bound, false);
   if (*dry_run) return call->reply(result);

@@ -1,5 +1,6 @@
 #include "agent/control/handlers.h"
 #include "core/base/bytes.h"
+#include "core/base/suggest.h"
 #include "core/repo/catalog.h"
 
 #include <fmt/format.h>
@@ -30,6 +31,30 @@ Json to_json(const PeerView& peer) {
       {"last_error", peer.last_error.empty() ? Json() : Json(peer.last_error)},
       {"untrusted", peer.is_untrusted},
       {"foreign", peer.is_foreign}};
+}
+
+Error no_peer(const std::string& name, const std::vector<PeerView>& peers) {
+  Error error = make_error(ErrorId::kPeerNotFound, fmt::format("no peer is called \"{}\"", name),
+                           "\"syncctl peer ls\" lists them");
+  error.subject = name;
+  std::vector<std::string> names;
+  for (const PeerView& peer : peers) names.push_back(peer.name);
+  if (const auto near = nearest(name, names)) {
+    error.hint = fmt::format("did you mean \"{}\"?", *near);
+    error.candidates = {*near};
+  }
+  return error;
+}
+
+Error why_away(const PeerView& peer) {
+  if (peer.state == "paused") {
+    return make_error(ErrorId::kPeerUnreachable, fmt::format("{} is paused", peer.name),
+                      fmt::format("\"syncctl peer resume {}\" lets it come", peer.name));
+  }
+  const std::string why =
+      peer.last_error.empty() ? "is not connected" : "is not connected: " + peer.last_error;
+  return make_error(peer.is_untrusted ? ErrorId::kPeerUntrusted : ErrorId::kPeerUnreachable,
+                    fmt::format("{} {}", peer.name, why));
 }
 
 namespace {
@@ -103,9 +128,7 @@ void show(Services& services, const CallPtr& call, const std::string& name) {
       return peer.name == name || (!peer.key.empty() && peer.key == name);
     });
     if (found == peers.end()) {
-      return call->fail(make_error(ErrorId::kPeerNotFound,
-                                   fmt::format("no peer is called \"{}\"", name),
-                                   "\"syncctl peer ls\" lists them"));
+      return call->fail(no_peer(name, peers));
     }
     call->reply(to_json(*found));
   });
@@ -169,8 +192,7 @@ void peer_set(Services& services, CallPtr call) {
       return each.configured && each.name == name;
     });
     if (present == peers.end()) {
-      return call->fail(
-          make_error(ErrorId::kPeerNotFound, fmt::format("no peer is called \"{}\"", name)));
+      return call->fail(no_peer(name, peers));
     }
     wanted.name = name;
     if (!has_param(*call, "url")) wanted.url = present->url;

@@ -195,9 +195,7 @@ Result<std::vector<Row>> named_rows(Services& services, std::vector<std::string>
     const auto target = resolve_document(services.store(), pattern);
     if (!target) return target.error();
     const auto header = services.store().header(target->id);
-    if (!header || header->state == store::DocumentState::kDeleted)
-      return make_error(ErrorId::kDocNotFound,
-                        fmt::format("no document is called \"{}\"", pattern));
+    if (!header || header->state == store::DocumentState::kDeleted) return no_document(pattern);
     rows.push_back({*header, target->name, 0});
   }
   std::erase_if(patterns, [](const std::string& pattern) { return !is_pattern(pattern); });

@@ -1,12 +1,13 @@
 #include "agent/control/resolve.h"
 
+#include "core/base/suggest.h"
 #include "core/control/error_table.h"
 #include "core/verbs/revision.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace converge::handlers {
@@ -20,56 +21,48 @@ constexpr std::size_t kCandidatesMax = 5;
 /// Names looked at for a suggestion; more would make a typo expensive.
 constexpr std::size_t kSuggestionNamesMax = 2000;
 
-std::size_t edit_distance(std::string_view left, std::string_view right) {
-  std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t substitute = diagonal + (left[i] == right[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substitute, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[right.size()];
-}
-
-std::string suggestion(store::Store& store, std::string_view wanted) {
+/// With the names of documents that the word may stand for.
+Error not_found(store::Store& store, const std::string& wanted) {
+  Error error = no_document(wanted);
   const auto page = store.list_names({.after = {}, .prefix = {}, .limit = kSuggestionNamesMax});
-  if (!page) return {};
-  std::size_t best = std::max<std::size_t>(1, wanted.size() / 3) + 1;
-  std::string found;
-  for (const store::NameEntry& entry : page->items) {
-    const std::size_t distance = edit_distance(wanted, entry.name);
-    if (distance < best) {
-      best = distance;
-      found = entry.name;
-    }
+  if (!page) return error;
+  std::vector<std::string> names;
+  names.reserve(page->items.size());
+  for (const store::NameEntry& entry : page->items) names.push_back(entry.name);
+  if (const auto near = nearest(wanted, names)) {
+    error.hint = fmt::format("did you mean \"{}\"?", *near);
+    error.candidates = {*near};
   }
-  return found.empty() ? found : fmt::format("did you mean \"{}\"?", found);
+  return error;
 }
 
 Result<Target> by_prefix(store::Store& store, const std::string& text) {
   const auto found = store.find_by_prefix(text, kCandidatesMax + 1);
   if (!found) return found.error();
   if (found->size() == 1) return Target{found->front(), name_of(store, found->front()), {}};
-  if (found->empty()) {
-    return make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", text),
-                      suggestion(store, text));
-  }
-  std::string candidates;
+  if (found->empty()) return not_found(store, text);
+  std::vector<std::string> candidates;
   for (std::size_t i = 0; i < std::min(found->size(), kCandidatesMax); ++i) {
-    candidates += fmt::format("{}{}", candidates.empty() ? "" : ", ", (*found)[i].to_base58());
+    candidates.push_back((*found)[i].to_base58());
   }
-  return make_error(
-      ErrorId::kDocAmbiguous,
-      fmt::format("\"{}\" could be {} of these: {}", text,
-                  found->size() > kCandidatesMax ? "more than five" : "any", candidates),
-      "write more of the id");
+  Error error = make_error(ErrorId::kDocAmbiguous,
+                           fmt::format("\"{}\" could be {} of these: {}", text,
+                                       found->size() > kCandidatesMax ? "more than five" : "any",
+                                       fmt::join(candidates, ", ")),
+                           "write more of the id");
+  error.subject = text;
+  error.candidates = std::move(candidates);
+  return error;
 }
 
 }  // namespace
+
+Error no_document(const std::string& words) {
+  Error error =
+      make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", words));
+  error.subject = words;
+  return error;
+}
 
 std::string name_of(store::Store& store, const DocumentId& document) {
   const auto names = store.names_of(document);
@@ -93,8 +86,7 @@ Result<Target> resolve_document(store::Store& store, std::string_view text) {
   constexpr std::string_view kScheme = "automerge:";
   if (bare.starts_with(kScheme)) bare.remove_prefix(kScheme.size());
   if (bare.size() < kPrefixMin) {
-    return make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", parts.doc),
-                      suggestion(store, parts.doc));
+    return not_found(store, parts.doc);
   }
   auto target = by_prefix(store, std::string(bare));
   if (target) target->rev = parts.rev;

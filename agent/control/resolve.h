@@ -21,6 +21,9 @@ struct Target {
 /// Errors: doc.not_found (with names that are close), doc.ambiguous (up to five candidates).
 Result<Target> resolve_document(store::Store& store, std::string_view text);
 
+/// doc.not_found for the user's own words.
+Error no_document(const std::string& words);
+
 /// The document's name, the first in order if it has several; empty without one.
 std::string name_of(store::Store& store, const DocumentId& document);
 

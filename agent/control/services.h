@@ -80,6 +80,11 @@ struct PeerView {
 };
 /// The Peer object of the contract, 8.3.
 nlohmann::json to_json(const PeerView& peer);
+/// Why nothing can be asked of this peer now: peer.untrusted when it shows another key than the
+/// pinned one, else peer.unreachable with what is known. REQUIRES: it is not up.
+Error why_away(const PeerView& peer);
+/// peer.not_found for the user's own word, with names that are close.
+Error no_peer(const std::string& name, const std::vector<PeerView>& peers);
 using PeersReply = std::function<void(std::vector<PeerView>)>;
 
 /// What a connected peer has of our documents, by its last messages.

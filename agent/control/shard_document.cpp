@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -16,7 +17,7 @@ using control::make_error;
 Error name_the_document(Error error, const Target& target) {
   if (error.id == "doc.not_found") {
     const std::string words = target.name.empty() ? target.id.to_url() : target.name;
-    return make_error(ErrorId::kDocNotFound, fmt::format("no document is called \"{}\"", words));
+    return no_document(words);
   }
   return error;
 }
@@ -199,16 +200,14 @@ void answer_when_acknowledged(Services& services, const CallPtr& call, const Doc
   services.on_control([wait] { look_for_peers(wait); });
 }
 
-void edit_document(Services& services, const CallPtr& call, const Target& target, EditVerb edit) {
-  const auto durability = durability_param(*call);
-  if (!durability) return call->fail(durability.error());
-  const auto wanted = ack_param(*call);
-  if (!wanted) return call->fail(wanted.error());
-  // A peer is only told what is durable here, so waiting for one means waiting for the disk.
-  const auto kind = wanted->peers > 0 ? store::Durability::kDurable : *durability;
+namespace {
+
+/// Edits, commits, and answers when it is as durable and as far spread as it was asked for.
+void write(Services& services, const CallPtr& call, const Target& target, const AckWanted& wanted,
+           store::Durability durability, EditVerb edit) {
   with_document(services, call, target,
-                [call, target, durability = kind, wanted = *wanted, &services,
-                 edit = std::move(edit)](ShardAccess& shard, engine::Document& document) {
+                [call, target, durability, wanted, &services, edit = std::move(edit)](
+                    ShardAccess& shard, engine::Document& document) {
                   if (const auto missing = shard.repo.missing_changes(target.id)) {
                     return call->fail(degraded(target, *missing));
                   }
@@ -236,6 +235,26 @@ void edit_document(Services& services, const CallPtr& call, const Target& target
                         answer_when_acknowledged(services, call, id, wanted, std::move(ack));
                       });
                 });
+}
+
+}  // namespace
+
+void edit_document(Services& services, const CallPtr& call, const Target& target, EditVerb edit) {
+  const auto durability = durability_param(*call);
+  if (!durability) return call->fail(durability.error());
+  const auto wanted = ack_param(*call);
+  if (!wanted) return call->fail(wanted.error());
+  // A peer is only told what is durable here, so waiting for one means waiting for the disk.
+  const auto kind = wanted->peers > 0 ? store::Durability::kDurable : *durability;
+  if (wanted->peer.empty()) return write(services, call, target, *wanted, kind, std::move(edit));
+  // Nothing is written for a peer that nobody knows: its answer would never come.
+  services.peers([&services, call, target, kind, wanted = *wanted,
+                  edit = std::move(edit)](const std::vector<PeerView>& peers) {
+    const bool is_known = std::any_of(
+        peers.begin(), peers.end(), [&](const PeerView& peer) { return peer.name == wanted.peer; });
+    if (!is_known) return call->fail(no_peer(wanted.peer, peers));
+    write(services, call, target, wanted, kind, edit);
+  });
 }
 
 }  // namespace converge::handlers

@@ -107,8 +107,7 @@ Result<std::vector<PeerView>> chosen(const std::vector<PeerView>& peers,
     const auto found = std::find_if(peers.begin(), peers.end(),
                                     [&name](const PeerView& peer) { return peer.name == name; });
     if (found == peers.end()) {
-      return make_error(ErrorId::kPeerNotFound, fmt::format("no peer is called \"{}\"", name),
-                        "\"syncctl peer ls\" lists them");
+      return no_peer(name, peers);
     }
   }
   return out;
@@ -300,13 +299,9 @@ void sync_now(Services& services, CallPtr call) {
     for (const PeerView& peer : *before) services.nudge_peer(peer.name);
     for (const PeerView& peer : *before) {
       if (wait || names.empty() || peer.state == "up") continue;
-      return call->fail(make_error(
-          ErrorId::kPeerUnreachable,
-          peer.last_error.empty() || peer.state == "paused"
-              ? fmt::format("{} is {}", peer.name, peer.state)
-              : fmt::format("{} is not connected: {}", peer.name, peer.last_error),
-          peer.state == "paused" ? fmt::format("\"syncctl peer resume {}\" lets it come", peer.name)
-                                 : "--wait waits for it"));
+      Error away = why_away(peer);
+      if (away.hint.empty() && !peer.is_untrusted) away.hint = "--wait waits for it";
+      return call->fail(std::move(away));
     }
     if (!wait) return answer();
     poll(services, call, timeout, look_at_peers(services, names, Goal::kSynced), answer);

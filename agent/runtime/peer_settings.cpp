@@ -232,13 +232,12 @@ const PeerService::Live* PeerService::find_live(const std::string& name,
 /// Why a configured peer is not connected.
 void PeerService::explain_away(const std::string& name, const std::function<void(Error)>& refuse) {
   list([name, refuse](const std::vector<PeerView>& peers) {
+    PeerView away;
+    away.name = name;
     for (const PeerView& peer : peers) {
-      if (peer.name != name || peer.last_error.empty()) continue;
-      return refuse(
-          make_error(peer.is_untrusted ? ErrorId::kPeerUntrusted : ErrorId::kPeerUnreachable,
-                     fmt::format("{} is not connected: {}", name, peer.last_error)));
+      if (peer.name == name) away = peer;
     }
-    refuse(make_error(ErrorId::kPeerUnreachable, fmt::format("{} is not connected", name)));
+    refuse(handlers::why_away(away));
   });
 }
 

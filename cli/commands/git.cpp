@@ -83,7 +83,7 @@ Result<bool> write_attributes(const fs::path& file, bool install) {
     old = *content;
   }
   std::string text = without_line(old, kAttributes);
-  if (install) text += std::string(kAttributes) + "\n";
+  if (install) text.append(kAttributes).append("\n");
   if (text == old) return false;
   if (file.has_parent_path()) fs::create_directories(file.parent_path(), error);
   if (auto done = write_file(file, text, {.replace = true, .keep_mode = true}); !done)

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace converge {
 
@@ -30,12 +31,16 @@ const char* to_string(ErrorCode code);
 
 /// An expected failure: what kind, and a sentence that names the thing and the place.
 /// `message` is lower case without a full stop. `id` is the stable error code of the command-line
-/// contract ("doc.not_found"); empty when only the kind is known.
+/// contract ("doc.not_found"); empty when only the kind is known. `subject` is the word that the
+/// user named the thing with, `candidates` what they may have meant: for programs, people read the
+/// hint.
 struct Error {
   ErrorCode code;
   std::string message;
   std::string id = {};
   std::string hint = {};
+  std::string subject = {};
+  std::vector<std::string> candidates = {};
 };
 
 template <class T>

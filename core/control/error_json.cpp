@@ -32,6 +32,10 @@ nlohmann::json to_json(const Error& error) {
   const std::size_t line_end = error.message.find('\n');
   nlohmann::json details = nlohmann::json::object();
   if (line_end != std::string::npos) details["why"] = error.message.substr(line_end + 1);
+  if (!error.subject.empty()) {
+    details["name"] = error.subject;
+    details["candidates"] = error.candidates;
+  }
   return {{"kind", "Error"},
           {"v", 1},
           {"code", error.id.empty() ? std::string(row.code) : error.id},
@@ -52,9 +56,15 @@ Error from_json(const nlohmann::json& object) {
   error.code = row != nullptr
                    ? row->kind
                    : kind_of_exit(object.contains("exit") ? object["exit"] : nlohmann::json());
-  if (const auto details = object.find("details"); details != object.end() && details->is_object())
-    if (const std::string why = text_field(*details, "why"); !why.empty())
-      error.message += "\n" + why;
+  const auto details = object.find("details");
+  if (details == object.end() || !details->is_object()) return error;
+  if (const std::string why = text_field(*details, "why"); !why.empty())
+    error.message += "\n" + why;
+  error.subject = text_field(*details, "name");
+  const auto candidates = details->find("candidates");
+  if (candidates != details->end() && candidates->is_array())
+    for (const nlohmann::json& candidate : *candidates)
+      if (candidate.is_string()) error.candidates.push_back(candidate.get<std::string>());
   return error;
 }
 

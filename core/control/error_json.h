@@ -7,7 +7,9 @@
 namespace converge::control {
 
 /// The `Error` object of the contract, section 8.3. The first line of the message is `message`; the
-/// rest, when there is one, is `details.why`. `hint` is null when there is none.
+/// rest, when there is one, is `details.why`. `hint` is null when there is none. Where a word of
+/// the user's names nothing or too much, `details.name` is that word and `details.candidates` what
+/// it may mean.
 nlohmann::json to_json(const Error& error);
 
 /// Reads such an object. Anything that is not one becomes `internal`, quoting it: a peer's answer

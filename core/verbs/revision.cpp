@@ -98,13 +98,19 @@ Result<ChangeHash> by_prefix(const engine::Document& document, const std::string
   if (found.empty())
     return make_error(ErrorId::kRevNotFound,
                       fmt::format("no change of the document begins with {}", prefix));
-  std::string candidates;
-  for (std::size_t i = 0; i < std::min(found.size(), kCandidatesShown); ++i)
-    candidates += (i == 0 ? "" : " ") + found[i].to_hex().substr(0, prefix.size() + 4);
-  if (found.size() > kCandidatesShown) candidates += " ...";
-  return make_error(ErrorId::kRevAmbiguous,
-                    fmt::format("{} changes begin with {}: {}", found.size(), prefix, candidates),
-                    "give more digits");
+  std::string shown;
+  std::vector<std::string> candidates;
+  for (std::size_t i = 0; i < std::min(found.size(), kCandidatesShown); ++i) {
+    candidates.push_back(found[i].to_hex());
+    shown += (i == 0 ? "" : " ") + candidates.back().substr(0, prefix.size() + 4);
+  }
+  if (found.size() > kCandidatesShown) shown += " ...";
+  Error error = make_error(ErrorId::kRevAmbiguous,
+                           fmt::format("{} changes begin with {}: {}", found.size(), prefix, shown),
+                           "give more digits");
+  error.subject = prefix;
+  error.candidates = std::move(candidates);
+  return error;
 }
 
 /// Sorted, unique, and without members that another member already contains.

@@ -6,7 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 using namespace converge;
 using converge::testing::FakeServices;
@@ -87,6 +89,7 @@ TEST_CASE("whoever asks for it is told how far a long request is", "[control]") 
   CHECK(note["done"] == 1);
   CHECK(note["total"] >= 1);
   CHECK_FALSE(*services.ask("store.compact", {{"progress", "yes"}}));
+  CHECK_FALSE(*services.ask("store.backup", {{"path", "/b"}, {"progress", "yes"}}));
 }
 
 TEST_CASE("to sync with a peer that is away is refused, with the rest it is not", "[control]") {
@@ -103,4 +106,63 @@ TEST_CASE("to sync with a peer that is away is refused, with the rest it is not"
   CHECK(alone->error().message.find("connection refused") != std::string::npos);
   CHECK(*services.ask("sync.now", Json::object()));
   CHECK(*services.ask("sync.now", {{"peers", {"nas"}}, {"dry_run", true}}));
+
+  services.peer_views[0].is_untrusted = true;
+  CHECK(control::exit_code_of(services.ask("sync.now", {{"peers", {"nas"}}})->error()) ==
+        control::exit_code::kDenied);
+  services.peer_views[0].state = "paused";
+  CHECK(services.ask("sync.now", {{"peers", {"nas"}}})->error().hint.find("resume") !=
+        std::string::npos);
+}
+
+TEST_CASE("a word that nothing is called names what is, for programs too", "[control]") {
+  FakeServices services;
+  services.must("doc.new", {{"name", "todo/home"}, {"value", Json::object()}});
+  handlers::PeerView nas;
+  nas.name = "attic";
+  services.peer_views.push_back(nas);
+
+  const Error document = services.ask("doc.get", {{"doc", "todo/hme"}})->error();
+  CHECK(document.subject == "todo/hme");
+  CHECK(document.candidates == std::vector<std::string>{"todo/home"});
+  CHECK(document.hint == "did you mean \"todo/home\"?");
+  const Error peer = services.ask("peer.show", {{"peer", "atttic"}})->error();
+  CHECK(peer.candidates == std::vector<std::string>{"attic"});
+  const Error far = services.ask("doc.get", {{"doc", "unlike"}})->error();
+  CHECK(far.subject == "unlike");
+  CHECK(far.candidates.empty());
+}
+
+TEST_CASE("an id prefix of several documents lists their ids", "[control]") {
+  FakeServices services;
+  std::vector<std::string> ids;
+  for (const char* last : {"A", "B"}) {
+    Bytes bytes(16, std::byte{7});
+    bytes.back() = static_cast<std::byte>(*last);
+    DocumentId id;
+    std::ranges::copy(bytes, id.bytes.begin());
+    services.must("doc.new", {{"id", id.to_url()}, {"value", {{"from", last}}}});
+    ids.push_back(id.to_base58());
+  }
+  std::ranges::sort(ids);
+
+  Error error = services.ask("doc.get", {{"doc", ids[0].substr(0, 6)}})->error();
+
+  CHECK(control::is(error, control::ErrorId::kDocAmbiguous));
+  CHECK(error.subject == ids[0].substr(0, 6));
+  std::ranges::sort(error.candidates);
+  CHECK(error.candidates == ids);
+}
+
+TEST_CASE("a write that waits for a peer that nobody knows is refused, and not done", "[control]") {
+  FakeServices services;
+  services.must("doc.new", {{"name", "n"}, {"value", {{"a", 1}}}});
+
+  const auto answer = services.ask(
+      "doc.set",
+      {{"doc", "n"}, {"edits", {{{"pointer", "/a"}, {"value", 2}}}}, {"ack", "peer=nobody"}});
+
+  REQUIRE_FALSE(*answer);
+  CHECK(control::exit_code_of(answer->error()) == control::exit_code::kNotFound);
+  CHECK(services.must("doc.get", {{"doc", "n"}})["value"] == Json{{"a", 1}});
 }

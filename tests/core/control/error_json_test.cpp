@@ -30,6 +30,20 @@ TEST_CASE("an error survives the way through JSON", "[control]") {
   CHECK(back.code == error.code);
 }
 
+TEST_CASE("what a word may have meant survives the way through JSON", "[control]") {
+  Error error = make_error(ErrorId::kDocNotFound, "no document is called \"todo/hme\"");
+  error.subject = "todo/hme";
+  error.candidates = {"todo/home"};
+
+  const json object = to_json(error);
+
+  CHECK(object["details"] == json{{"name", "todo/hme"}, {"candidates", {"todo/home"}}});
+  const Error back = from_json(object);
+  CHECK(back.subject == error.subject);
+  CHECK(back.candidates == error.candidates);
+  CHECK(to_json(make_error(ErrorId::kTimeout, "late"))["details"] == json::object());
+}
+
 TEST_CASE("a missing hint is null", "[control]") {
   CHECK(to_json(make_error(ErrorId::kTimeout, "late"))["hint"].is_null());
 }
