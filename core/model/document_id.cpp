@@ -4,6 +4,7 @@
 #include "core/codec/base58.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 namespace converge::model {
@@ -40,9 +41,14 @@ std::optional<DocumentId> DocumentId::parse(std::string_view text) {
 }
 
 std::size_t DocumentIdHasher::operator()(const DocumentId& id) const {
-  std::size_t value = 0;
-  std::memcpy(&value, id.bytes.data(), sizeof value);
-  return value;
+  // Most ids are random, but whoever makes documents may number them.
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  std::memcpy(&first, id.bytes.data(), sizeof first);
+  std::memcpy(&second, id.bytes.data() + sizeof first, sizeof second);
+  std::uint64_t mixed = (first * 0x9E3779B97F4A7C15u) ^ (second * 0xC2B2AE3D27D4EB4Fu);
+  mixed = (mixed ^ (mixed >> 32)) * 0xD6E8FEB86659FD93u;
+  return static_cast<std::size_t>(mixed ^ (mixed >> 32));
 }
 
 }  // namespace converge::model

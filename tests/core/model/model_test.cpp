@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,23 @@ namespace {
 ActorId actor(const char* hex) { return ActorId::from_hex(hex).value(); }
 
 }  // namespace
+
+TEST_CASE("ids that count upwards have hashes and shards that differ", "[model]") {
+  for (std::size_t place = 0; place < sizeof(DocumentId::bytes); ++place) {
+    std::set<std::size_t> hashes;
+    std::size_t odd = 0;
+    for (int number = 0; number < 256; ++number) {
+      DocumentId id;
+      id.bytes[place] = static_cast<std::byte>(number);
+      const std::size_t hash = DocumentIdHasher{}(id);
+      hashes.insert(hash);
+      odd += hash % 2;
+    }
+    CHECK(hashes.size() == 256);
+    CHECK(odd > 64);
+    CHECK(odd < 192);
+  }
+}
 
 TEST_CASE("actors are ordered by unsigned bytes, prefixes first", "[model]") {
   std::vector<ActorId> actors{actor("ff"),
