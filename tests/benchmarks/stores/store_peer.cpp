@@ -15,6 +15,7 @@
 #include "core/store/store.h"
 #include "tests/benchmarks/stores/peer.h"
 
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -176,6 +177,52 @@ void start(const std::string& directory, std::size_t count) {
   });
 }
 
+/// Documents of one value each that does not compress, in the order of their ids: so LevelDB has
+/// little to merge, and making them takes about as long as writing them.
+void fill(const std::string& directory, std::size_t megabytes) {
+  constexpr std::size_t kValueBytes = 48'000;  // below what makes a snapshot of a document
+  constexpr std::ptrdiff_t kInFlight = 64;
+  const std::uint64_t count = megabytes * (1u << 20) / kValueBytes;
+  const auto store = open(directory, nullptr);
+  std::counting_semaphore<kInFlight> room(kInFlight);
+  Bytes value(kValueBytes);
+  std::uint64_t state = 0x9E3779B97F4A7C15u;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    for (std::size_t at = 0; at < value.size(); at += sizeof state) {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      std::memcpy(value.data() + at, &state, sizeof state);
+    }
+    DocumentId id;
+    const std::uint64_t place = (~std::uint64_t{0} / count) * i;
+    for (std::size_t at = 0; at < 8; ++at) {
+      id.bytes[at] = static_cast<std::byte>(place >> (56 - 8 * at));
+    }
+    if (i == 0) std::printf("%s\n", id.to_url().c_str());
+    Document document(ActorId(ByteView(id_of(i).bytes)));
+    auto edit = document.transact();
+    const bool done = edit.put(model::kRoot, "data", model::Scalar::bytes(value)).has_value();
+    const auto hash = edit.commit();
+    require(done && hash, "a put failed");
+    store::DocumentAppend part;
+    part.document = id;
+    part.heads = {*hash};
+    part.changes.push_back({*hash, *document.change_bytes(*hash)});
+    part.actors = 1;
+    store::Append append;
+    append.documents.push_back(std::move(part));
+    room.acquire();
+    store->append(std::move(append), store::Durability::kRelaxed,
+                  [&room](const Result<store::AppendResult>& result) {
+                    require(result.has_value(), result ? "" : result.error().message);
+                    room.release();
+                  },
+                  {});
+  }
+  require(store->close(std::chrono::seconds(60)).has_value(), "the store does not close");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -187,7 +234,12 @@ int main(int argc, char** argv) {
     write(arguments[1], arguments[2], std::stoul(arguments[3]), std::stoul(arguments[4]));
   } else if (verb == "start" && arguments.size() == 3) {
     start(arguments[1], std::stoul(arguments[2]));
+  } else if (verb == "fill" && arguments.size() == 3) {
+    fill(arguments[1], std::stoul(arguments[2]));
   } else {
-    require(false, "usage: trace TRACE COUNT | write DIR RECORD WRITERS COUNT | start DIR COUNT");
+    require(
+        false,
+        "usage: trace TRACE COUNT | write DIR RECORD WRITERS COUNT | start DIR COUNT | fill DIR "
+        "MEGABYTES");
   }
 }
