@@ -123,6 +123,8 @@ class SequenceForest {
   OpId element(const Place& at) const { return span(at).id(at.offset); }
   const ElementRecord& record(const Span& span) const { return records_[span.content]; }
   Metrics metrics(const Span& span) const;
+  /// One of them: what looking for an index adds up.
+  std::uint32_t width(const Span& span, Unit unit) const;
   /// Of one element of the span.
   Metrics element_metrics(const Span& span) const;
 
@@ -221,6 +223,9 @@ class SequenceForest {
   std::size_t slot_of(const Inner& inner, std::uint32_t child) const;
   void set_parent(std::uint32_t child, bool leaf, std::uint32_t parent);
 
+  /// Nothing when the index lies behind the leaf. REQUIRES: not before it.
+  std::optional<Found> find_in_leaf(std::uint32_t leaf, std::uint32_t start, Unit unit,
+                                    std::uint32_t index) const;
   /// The first span at or behind (leaf, span) whose first id is smaller than `id`; a position one
   /// past the last span of the last leaf when there is none.
   Place skip_greater(std::uint32_t leaf, std::uint32_t span, OpId id) const;
@@ -251,6 +256,14 @@ class SequenceForest {
     std::uint32_t span = 0;
   };
   mutable Finger finger_;
+  /// Where the leaf of the last index search begins, in that search's unit: the next index is
+  /// mostly in the same leaf. What is edited inside the leaf does not move its begin.
+  struct LeafStart {
+    std::uint32_t leaf = kNone;
+    std::uint32_t index = 0;
+    Unit unit = Unit::kElements;
+  };
+  mutable LeafStart leaf_start_;
 };
 
 }  // namespace converge::crdt

@@ -17,6 +17,13 @@ Metrics SequenceForest::metrics(const Span& span) const {
   return text_metrics(span.length, span.width);
 }
 
+std::uint32_t SequenceForest::width(const Span& span, Unit unit) const {
+  if (!span.is_text()) return records_[span.content].metrics[unit];
+  if (!span.deleter.is_none()) return 0;
+  const bool wide = unit == Unit::kUtf16Units && span.width == 4;
+  return span.length * (unit == Unit::kUtf8Bytes ? span.width : wide ? 2u : 1u);
+}
+
 Metrics SequenceForest::element_metrics(const Span& span) const {
   if (!span.is_text()) return records_[span.content].metrics;
   if (!span.deleter.is_none()) return {};
@@ -73,9 +80,32 @@ std::optional<Place> SequenceForest::find(OpId element) const {
   return in_leaf(leaf);
 }
 
+std::optional<SequenceForest::Found> SequenceForest::find_in_leaf(std::uint32_t leaf,
+                                                                  std::uint32_t start, Unit unit,
+                                                                  std::uint32_t index) const {
+  const std::vector<Span>& spans = leaves_[leaf]->spans;
+  for (std::uint32_t i = 0; i < spans.size(); ++i) {
+    const std::uint32_t wide = width(spans[i], unit);
+    if (index - start >= wide) {
+      start += wide;
+      continue;
+    }
+    const std::uint32_t each = wide / spans[i].length;
+    const std::uint32_t offset = (index - start) / each;
+    finger_ = {leaf, i};  // who asks for an index goes on to edit there
+    return Found{{leaf, i, offset}, start + offset * each};
+  }
+  return std::nullopt;
+}
+
 SequenceForest::Found SequenceForest::at(const Sequence& sequence, Unit unit,
                                          std::uint32_t index) const {
   ASSERT(index < sequence.total[unit]);
+  const LeafStart& last = leaf_start_;
+  if (last.leaf != kNone && leaves_[last.leaf]->owner == sequence.owner && last.unit == unit &&
+      index >= last.index) {
+    if (const auto found = find_in_leaf(last.leaf, last.index, unit, index)) return *found;
+  }
   std::uint32_t node = sequence.root;
   std::uint32_t start = 0;
   bool leaf = sequence.root_is_leaf;
@@ -86,18 +116,10 @@ SequenceForest::Found SequenceForest::at(const Sequence& sequence, Unit unit,
     node = inner.child[slot];
     leaf = inner.above_leaves;
   }
-  const std::vector<Span>& spans = leaves_[node]->spans;
-  for (std::uint32_t i = 0;; ++i) {
-    const std::uint32_t wide = metrics(spans[i])[unit];
-    if (index - start >= wide) {
-      start += wide;
-      continue;
-    }
-    const std::uint32_t each = wide / spans[i].length;
-    const std::uint32_t offset = (index - start) / each;
-    finger_ = {node, i};  // who asks for an index goes on to edit there
-    return {{node, i, offset}, start + offset * each};
-  }
+  leaf_start_ = {node, start, unit};
+  const auto found = find_in_leaf(node, start, unit, index);
+  ASSERT(found.has_value());
+  return *found;
 }
 
 std::uint32_t SequenceForest::index_of(const Place& at, Unit unit) const {
@@ -183,6 +205,7 @@ void SequenceForest::finish_loading(Sequence& sequence) {
     level = std::move(above);
     leaves = false;
   }
+  leaf_start_ = {};
   sequence.root = level[0];
   sequence.root_is_leaf = leaves;
   sequence.total = metrics_of(sequence.root, leaves);

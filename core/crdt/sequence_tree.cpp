@@ -84,6 +84,7 @@ Metrics SequenceForest::metrics_of(std::uint32_t node, bool leaf) const {
 
 void SequenceForest::add_metrics(Sequence& sequence, std::uint32_t leaf, const Metrics& change) {
   if (change == Metrics{}) return;
+  if (leaf != leaf_start_.leaf) leaf_start_ = {};
   sequence.total += change;
   std::uint32_t child = leaf;
   std::uint32_t parent = leaves_[leaf]->parent;
@@ -219,6 +220,7 @@ void SequenceForest::remove_leaf(Sequence& sequence, std::uint32_t number) {
   const std::uint32_t parent = leaf.parent;
   free_leaves_.push_back(number);
   finger_ = {};
+  leaf_start_ = {};
   if (parent == kNone) {
     sequence.root = kNone;
     sequence.root_is_leaf = true;
