@@ -2,6 +2,7 @@
 
 #include "core/base/assert.h"
 
+#include <bit>
 #include <functional>
 
 namespace converge::crdt {
@@ -29,9 +30,14 @@ std::optional<KeyId> KeyTable::find_inline(std::string_view wanted) const {
   return std::nullopt;
 }
 
-void KeyTable::grow() {
+void KeyTable::reserve(std::size_t strings) {
+  if (strings <= kInlineMax || strings * 2 <= slots_.size()) return;
+  grow(std::bit_ceil(strings * 2));
+}
+
+void KeyTable::grow(std::size_t slots) {
   const std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.empty() ? kInlineMax * 4 : old.size() * 2, Slot{});
+  slots_.assign(slots, Slot{});
   const std::size_t mask = slots_.size() - 1;
   const auto place = [&](const Slot& slot) {
     std::size_t at = slot.hash & mask;
@@ -62,7 +68,7 @@ KeyId KeyTable::intern(std::string_view wanted) {
   ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
   if (!slots_.empty()) slots_[at] = {key + 1, hash};
   const bool full = slots_.empty() ? ends_.size() > kInlineMax : ends_.size() * 2 > slots_.size();
-  if (full) grow();
+  if (full) grow(slots_.empty() ? kInlineMax * 4 : slots_.size() * 2);
   return key;
 }
 

@@ -19,6 +19,8 @@ class KeyTable {
  public:
   KeyId intern(std::string_view text);
   std::optional<KeyId> find(std::string_view text) const;
+  /// Makes room for so many strings in all, so that bulk loading does not grow step by step.
+  void reserve(std::size_t strings);
   std::string_view text(KeyId key) const {
     const std::size_t begin = key == 0 ? 0 : ends_[key - 1];
     return std::string_view(bytes_).substr(begin, ends_[key] - begin);
@@ -47,7 +49,7 @@ class KeyTable {
 
   std::size_t slot_of(std::string_view text, std::uint32_t hash) const;
   std::optional<KeyId> find_inline(std::string_view text) const;
-  void grow();
+  void grow(std::size_t slots);
 
   std::string bytes_;
   std::vector<std::uint32_t> ends_;

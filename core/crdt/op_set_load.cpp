@@ -117,7 +117,21 @@ class SnapshotLoader {
     is_sequence_ = is_sequence(ops_.objects_.at(object_).type);
     started_ = true;
     order_.restart();
+    if (!is_sequence_) reserve_keys(row);
     return {};
+  }
+
+  /// The map whose first row this is gets the room it will need: ops of one key stand together.
+  void reserve_keys(const RowRun& first) {
+    std::size_t keys = 0;
+    const RowRun* previous = nullptr;
+    const RowRun* const end = snapshot_.rows.data() + snapshot_.rows.size();
+    for (const RowRun* row = &first; row != end && row->object == first.object; ++row) {
+      if (previous == nullptr || previous->key.name != row->key.name) ++keys;
+      previous = row;
+    }
+    ops_.objects_.map(ops_.objects_.at(object_)).reserve(keys);
+    ops_.keys_.reserve(ops_.keys_.size() + keys);
   }
 
   void finish_object() {
