@@ -12,6 +12,8 @@
 namespace converge::handlers {
 namespace {
 
+constexpr std::size_t kNamesPerPage = 1000;
+
 /// One edit of the catalog: changes the document, says what that means for the index.
 using CatalogEdit = std::function<Result<bool>(engine::Document&, const engine::CommitOptions&,
                                                std::vector<store::NameEdit>& index)>;
@@ -76,6 +78,33 @@ void edit_catalog(Services& services, std::optional<store::IdempotentResult> rem
 
 }  // namespace
 
+namespace {
+
+/// Names without the catalog that gave them: damage took all of it. What the index knows goes into
+/// the new one, which would otherwise take it away.
+Result<void> take_names_from_index(ShardAccess& shard, const DocumentId& catalog,
+                                   engine::Document& document) {
+  engine::CommitOptions options;
+  options.time = shard.clock.wall_now_ms() / 1000;
+  bool changed = false;
+  store::PageRequest request;
+  request.limit = kNamesPerPage;
+  do {
+    const auto page = shard.store.list_names(request);
+    if (!page) return page.error();
+    for (const store::NameEntry& entry : page->items) {
+      const auto bound = repo::bind_name(document, entry.name, entry.document, options);
+      if (!bound) return bound.error();
+      changed = changed || *bound;
+    }
+    request.after = page->next;
+  } while (!request.after.empty());
+  if (changed) shard.repo.commit(catalog, {}, [](const Result<repo::Committed>&) {});
+  return {};
+}
+
+}  // namespace
+
 Result<engine::Document*> open_catalog(ShardAccess& shard, const DocumentId& catalog) {
   auto document = shard.repo.open(catalog);
   if (document || document.error().code != ErrorCode::kNotFound) return document;
@@ -86,7 +115,11 @@ Result<engine::Document*> open_catalog(ShardAccess& shard, const DocumentId& cat
   // At once, so that nothing else is ever signed by the catalog's own actor. Whoever builds on this
   // change waits for it with its own.
   shard.repo.commit(catalog, {}, [](const Result<repo::Committed>&) {});
-  return shard.repo.open(catalog);
+  document = shard.repo.open(catalog);
+  if (document) {
+    if (const auto ok = take_names_from_index(shard, catalog, **document); !ok) return ok.error();
+  }
+  return document;
 }
 
 void look_up_name(Services& services, const std::string& name,

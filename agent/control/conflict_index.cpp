@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kIgnoredPrefix = "conflict.ignored/";
 /// Says for which store the index is complete: a copy or a salvaged store, which has another id,
 /// begins anew.
-constexpr const char* kIndexedSetting = "conflict.index";
+constexpr const char* kIndexedSetting = store::kConflictsIndexedSetting;
 constexpr std::size_t kPage = 1000;
 
 Bytes mark_of(store::Store& store) { return to_bytes(store.identity().store_id); }

@@ -5,9 +5,13 @@
 #include "agent/runtime/context.h"
 #include "agent/runtime/control_desk.h"
 #include "agent/runtime/endpoint.h"
+#include "agent/runtime/healer.h"
 #include "agent/runtime/monitor.h"
 #include "agent/runtime/outbox_courier.h"
 #include "agent/runtime/version.h"
+#include "core/repo/catalog_search.h"
+#include "core/repo/compaction.h"
+#include "core/store/repair.h"
 #include "core/store/store.h"
 
 #include <fmt/format.h>
@@ -17,6 +21,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -85,7 +90,9 @@ struct Agent::Impl {
   ~Impl();
 
   Result<void> open_store();
+  Result<store::OpenedStore> open_mended(const store::OpenOptions& options);
   Result<void> open_keys();
+  Result<std::optional<DocumentId>> kept_catalog();
   Result<void> choose_catalog();
   Result<void> choose_socket();
   void start_threads(ProcessHooks hooks);
@@ -185,7 +192,7 @@ Result<void> Agent::Impl::open_store() {
                    fmt::format("cannot make {}: {}", config.store_dir.parent_path().native(),
                                failed.message())};
     }
-    auto opened = store::open_store(config.store_dir, options);
+    auto opened = open_mended(options);
     if (!opened) return opened.error();
     context.store = std::move(opened->store);
     context.facts.store_dir = config.store_dir.native();
@@ -205,6 +212,29 @@ Result<void> Agent::Impl::open_store() {
   return {};
 }
 
+/// Opens the store and reads what the agent cannot do without. A table that is damaged just there
+/// is repaired before anybody uses the store, if it is little; everything else waits for an
+/// operator.
+Result<store::OpenedStore> Agent::Impl::open_mended(const store::OpenOptions& options) {
+  const auto open = [&]() -> Result<store::OpenedStore> {
+    auto opened = store::open_store(context.config.store_dir, options);
+    if (!opened) return opened;
+    if (const auto peers = opened->store->peers(); !peers) return peers.error();
+    return opened;
+  };
+  auto opened = open();
+  const bool is_damage = !opened && opened.error().code == ErrorCode::kCorrupt &&
+                         opened.error().message.starts_with("table.block");
+  if (!is_damage) return opened;
+  context.log.write(Level::kWarn, "store.damaged", opened.error().message);
+  store::RepairOptions repair;
+  repair.inspect_snapshot = repo::snapshot_inspector();
+  const auto report = store::repair_to_open(context.config.store_dir, repair, options);
+  if (!report) return report.error();
+  log_repair(context.log, *report);
+  return open();
+}
+
 /// The device's key, which peers pin.
 Result<void> Agent::Impl::open_keys() {
   const auto peers = context.store->peers();
@@ -221,20 +251,40 @@ Result<void> Agent::Impl::open_keys() {
   return {};
 }
 
-/// The catalog this replica belongs to: kept, or a random one for a new store.
-Result<void> Agent::Impl::choose_catalog() {
+/// The catalog that the store names. Nothing when it names none, or one that is deleted: repairing
+/// a damaged table can bring the record of an earlier one to light.
+Result<std::optional<DocumentId>> Agent::Impl::kept_catalog() {
   const auto kept = context.store->setting(kCatalogSetting);
   if (!kept) return kept.error();
   DocumentId catalog;
+  if (!*kept || (*kept)->size() != catalog.bytes.size()) return std::optional<DocumentId>();
+  std::copy((*kept)->begin(), (*kept)->end(), catalog.bytes.begin());
+  const auto tombstone = context.store->tombstone(catalog);
+  if (!tombstone) return tombstone.error();
+  if (*tombstone) return std::optional<DocumentId>();
+  return std::optional(catalog);
+}
+
+/// The catalog this replica belongs to: kept, or found among its documents, or a random one for a
+/// new store.
+Result<void> Agent::Impl::choose_catalog() {
+  const auto kept = kept_catalog();
+  if (!kept) return kept.error();
   if (*kept) {
-    if ((*kept)->size() != catalog.bytes.size()) {
-      return Error{ErrorCode::kCorrupt, "the store's catalog id is damaged", "store.corrupt"};
-    }
-    std::copy((*kept)->begin(), (*kept)->end(), catalog.bytes.begin());
-    context.set_catalog(catalog);
+    context.set_catalog(**kept);
     return {};
   }
-  context.random.fill(catalog.bytes);
+  const auto found = repo::search_catalog(*context.store);
+  if (!found) return found.error();
+  DocumentId catalog;
+  if (*found) {
+    catalog = **found;
+    context.log.write(Level::kWarn, "catalog.found",
+                      "the store had lost which document its catalog is",
+                      {{"catalog", catalog.to_url()}});
+  } else {
+    context.random.fill(catalog.bytes);
+  }
   context.set_catalog(catalog);
   std::promise<Result<store::CommitNumber>> promise;
   auto done = promise.get_future();

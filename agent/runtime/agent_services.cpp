@@ -17,13 +17,23 @@ AgentServices::AgentServices(Context& context, ProcessHooks hooks)
       watch_(*this),
       store_work_(context),
       keeper_(context, store_work_, [this] { peers_.names_changed(); }),
-      healer_(context, store_work_) {}
+      healer_(context, store_work_, [this] { on_control([this] { tables_rewritten(); }); }) {}
 
 AgentServices::~AgentServices() = default;
 
 void AgentServices::begin() {
   keeper_.start();
   handlers::complete_index(*this);
+}
+
+/// What the records of a damaged block said and memory, the catalog or the documents still know.
+void AgentServices::tables_rewritten() {
+  context_.store->put_setting("catalog", to_bytes(context_.catalog().bytes),
+                              [](const Result<store::CommitNumber>&) {
+                                // Without it the next start searches.
+                              });
+  if (!handlers::is_indexed(*context_.store)) handlers::complete_index(*this);
+  keeper_.reconcile();
 }
 
 void AgentServices::on_shard(const DocumentId& document, handlers::ShardTask task) {

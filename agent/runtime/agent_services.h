@@ -108,6 +108,8 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
   void damaged(const DocumentId& document, const Error& error) override;
 
  private:
+  void tables_rewritten();
+
   Context& context_;
   ProcessHooks hooks_;
   ProcessControl process_;

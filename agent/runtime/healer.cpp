@@ -67,16 +67,29 @@ void Healer::repair_tables() {
   });
 }
 
-void Healer::refresh(const store::RepairReport& report) {
+void log_repair(telemetry::Log& log, const store::RepairReport& report) {
   for (const auto& file : report.set_aside) {
-    context_.log.write(Level::kWarn, "store.repaired", "a damaged table was written anew",
-                       {{"kept", file.native()}});
+    log.write(Level::kWarn, "store.repaired", "a damaged table was written anew",
+              {{"kept", file.native()}});
+  }
+  for (const std::string& lacking : report.may_lack) {
+    log.write(Level::kWarn, "store.may-lack", "a damaged table may have held some of them",
+              {{"records", lacking}});
+  }
+  if (report.new_id) {
+    log.write(Level::kWarn, "store.new-id", "the store's id was lost, it has another one now",
+              {{"store_id", to_hex(*report.new_id)}});
   }
   for (const store::RepairedDocument& document : report.degraded) {
-    context_.log.write(
+    log.write(
         Level::kWarn, "document.degraded", "a part of the document is lost here",
         {{"document", document.id.to_url()}, {"missing", std::to_string(document.missing.size())}});
   }
+}
+
+void Healer::refresh(const store::RepairReport& report) {
+  log_repair(context_.log, report);
+  if (!report.plan.tables.empty()) rewritten_();
   for (const DocumentId& document : report.changed) {
     context_.shard_of(document).run([document](handlers::ShardAccess& shard,
                                                DocumentExchange& exchange) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace converge::runtime {
@@ -21,7 +22,9 @@ class Healer {
  public:
   using Done = std::function<void(Result<void>)>;
 
-  Healer(Context& context, StoreWork& work) : context_(context), work_(work) {}
+  /// `rewritten` is called after tables were rewritten: indexes may have lost something.
+  Healer(Context& context, StoreWork& work, std::function<void()> rewritten)
+      : context_(context), work_(work), rewritten_(std::move(rewritten)) {}
 
   /// Sets aside what of the document cannot be read. `done` runs on the store-jobs thread; several
   /// wishes for one document are one job.
@@ -37,8 +40,12 @@ class Healer {
 
   Context& context_;
   StoreWork& work_;
+  std::function<void()> rewritten_;
   std::mutex mutex_;
   std::unordered_map<DocumentId, std::vector<Done>, DocumentIdHasher> waiting_;
 };
+
+/// Tells what a repair did that nobody was asked about.
+void log_repair(telemetry::Log& log, const store::RepairReport& report);
 
 }  // namespace converge::runtime

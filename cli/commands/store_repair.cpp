@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <string>
 
 namespace converge::cli {
@@ -43,6 +44,24 @@ std::string degraded_text(const json& documents) {
   return out;
 }
 
+/// What no record and no peer tells, and where to look whether it is still there.
+std::string lacking_text(const json& report) {
+  static const std::map<std::string, const char*> kLook{
+      {"settings", "keys that were revoked, invitations: syncctl key ls"},
+      {"peers", "syncctl peer ls"},
+      {"quarantine entries", "their files are in quarantine/"},
+      {"deletions", "the catalog tells those of named documents again"},
+      {"answers to repeated requests", "a request sent again is carried out again"}};
+  std::string out;
+  for (const json& each : report.value("may_lack", json::array())) {
+    const auto look = kLook.find(each.get<std::string>());
+    out += "may lack  " + printable(each.get<std::string>());
+    if (look != kLook.end()) out += "  " + std::string(look->second);
+    out += "\n";
+  }
+  return out;
+}
+
 Result<int> print_plan(Session& session, const json& plan) {
   const json none = json::array();
   const json& degraded = plan.contains("degraded") ? plan["degraded"] : none;
@@ -50,7 +69,7 @@ Result<int> print_plan(Session& session, const json& plan) {
   const auto text = [&]() -> std::string {
     if (is_sound) return session.out().quiet() ? "" : "nothing to repair\n";
     return (plan["steps"].empty() ? "" : "plan " + field(plan, "id") + "\n") + plan_text(plan) +
-           degraded_text(degraded);
+           lacking_text(plan) + degraded_text(degraded);
   };
   if (auto done = session.out().result(plan, {.text = text}); !done) return done.error();
   if (is_sound) return control::exit_code::kOk;
@@ -68,6 +87,11 @@ Result<int> print_report(Session& session, const json& report) {
     std::string lines = session.out().quiet() ? "" : plan_text(report["plan"]);
     if (count_field(report, "fetched") > 0)
       lines += "fetched  " + counted(count_field(report, "fetched"), "change") + "\n";
+    for (const json& each : report.value("own_records", json::array()))
+      lines += "made anew  the store's record " + printable(each.get<std::string>()) + "\n";
+    if (const std::string id = field(report, "new_id"); !id.empty())
+      lines += "new id  " + printable(id) + "\n";
+    lines += lacking_text(report);
     lines += degraded_text(report["degraded"]);
     for (const json& file : report["set_aside"])
       lines += "set aside  " + printable(file.get<std::string>()) + "\n";

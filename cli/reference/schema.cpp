@@ -125,10 +125,11 @@ constexpr Shape kShapes[] = {
     {"QueryResultList", "items:[QueryResult] next?:str|null"},
     {"ReloadReport", "changed:[str] needs_restart:[str]"},
     {"RemoveReport", "items:[obj]"},
-    {"RepairPlan", "id:str steps:[obj] loses:[obj] degraded?:[obj]"},
+    {"RepairPlan", "id:str steps:[obj] loses:[obj] may_lack:[str] degraded?:[obj]"},
     {"RepairReport",
      "ok:bool plan:RepairPlan records_kept:int headers_rebuilt:int quarantined:int "
-     "receipts_rebuilt:int receipts_lost:int names_rebuilt:int degraded:[obj] set_aside:[str] "
+     "receipts_rebuilt:int receipts_lost:int names_rebuilt:int own_records:[str] new_id:str|null "
+     "may_lack:[str] degraded:[obj] set_aside:[str] "
      "fetched?:int peers?:obj"},
     {"ResolveReport", "items:[Ack]"},
     {"RestoreReport",

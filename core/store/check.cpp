@@ -271,7 +271,7 @@ class Checker {
 
     RecordChecker checker(options_.inspect_snapshot, [&](Finding finding) {
       if (finding.severity == Severity::kError && finding.next.empty()) {
-        finding.next = "syncctl store repair --from-peer";
+        finding.next = "syncctl store repair";
       }
       add(std::move(finding));
     });

@@ -233,7 +233,7 @@ void CommitQueue::commit(std::vector<Request> requests, Answers& answers) {
     built.push_back(std::move(request));
   }
   const bool owes_sync = sync && !unsynced_.empty();
-  if (group.empty() && !owes_sync) {
+  if (group.empty() && group.ledger() == ledger() && !owes_sync) {
     const CommitNumber last = group.ledger().commit;
     for (Request& request : built) {
       answers.emplace_back(

@@ -44,6 +44,21 @@ Result<std::vector<std::string>> sync_states(Kv& kv, std::string& from) {
 
 }  // namespace
 
+Result<void> drop_sync_states(Kv& kv, const GroupWriter& write) {
+  std::string from = "d";
+  while (!from.empty()) {
+    const auto keys = sync_states(kv, from);
+    if (!keys) return keys.error();
+    if (keys->empty()) continue;
+    const auto dropped = write([&](Group& group) -> Result<void> {
+      for (const std::string& key : *keys) group.erase(key);
+      return {};
+    });
+    if (!dropped) return dropped;
+  }
+  return {};
+}
+
 Result<StoreId> renew_identity(const std::filesystem::path& path, const OpenOptions& options) {
   OpenOptions existing = options;
   existing.mode = OpenMode::kExisting;
@@ -56,9 +71,9 @@ Result<StoreId> renew_identity(const std::filesystem::path& path, const OpenOpti
   if (!ledger) return ledger.error();
 
   HeaderCache cache;
-  const auto write = [&](const std::function<void(Group&)>& fill) -> Result<void> {
+  const auto write = [&](const std::function<Result<void>(Group&)>& fill) -> Result<void> {
     Group group(kv, cache, *ledger, options.clock->wall_now_ms());
-    fill(group);
+    if (auto ok = fill(group); !ok) return ok;
     group.ledger().synced = ledger->commit;
     group.ledger().commit += 1;
     if (auto ok = kv.write(group.seal(), true); !ok) return ok;
@@ -67,21 +82,14 @@ Result<StoreId> renew_identity(const std::filesystem::path& path, const OpenOpti
   };
   StoreId id{};
   options.random->fill(id);
-  const auto renamed = write([&](Group& group) {
+  const auto renamed = write([&](Group& group) -> Result<void> {
     std::string key = meta_key("store-id");
     std::string value = encode_blob(key, Kind::kMeta, as_text(id));
     group.put(std::move(key), std::move(value));
+    return {};
   });
   if (!renamed) return renamed.error();
-  std::string from = "d";
-  while (!from.empty()) {
-    const auto keys = sync_states(kv, from);
-    if (!keys) return keys.error();
-    const auto dropped = write([&](Group& group) {
-      for (const std::string& key : *keys) group.erase(key);
-    });
-    if (!dropped) return dropped.error();
-  }
+  if (auto ok = drop_sync_states(kv, write); !ok) return ok.error();
   if (auto ok = kv.close(); !ok) return ok.error();
   return id;
 }

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint32_t kFormatMajor = 1;
 constexpr std::size_t kSettingBytesMax = 1u << 20;
+/// More than this is not written again with a start or stop.
+constexpr std::size_t kSettingsAgainMax = 64u << 10;
 
 Request blank_request(std::function<Result<void>(Group&)> build, Done done, std::size_t bytes) {
   Request request;
@@ -109,6 +111,7 @@ Result<OpenedStore> KvStore::start(std::unique_ptr<Kv> kv, KvStoreOptions option
 Result<Ledger> KvStore::read_beginning(OpenReport& report) {
   report.created = options_.is_new;
   if (options_.is_new) {
+    format_ = {kFormatMajor, 0, {}, {}, options_.open.writer};
     options_.open.random->fill(identity_.store_id);
     identity_.created_ms = options_.open.clock->wall_now_ms();
     return Ledger{};
@@ -125,6 +128,7 @@ Result<Ledger> KvStore::read_beginning(OpenReport& report) {
   const auto format = decode_format(key, **value);
   if (!format) return format.error();
   if (const auto ok = check_format(*format); !ok) return ok.error();
+  format_ = *format;
 
   key = meta_key("store-id");
   value = kv_->get(key);
@@ -181,22 +185,47 @@ Result<void> KvStore::write_beginning() {
   identity_.incarnation += 1;
   Request request = blank_request(
       [this](Group& group) -> Result<void> {
-        put_number(group, "incarnation", identity_.incarnation);
         put_number(group, "clean", 0);
-        if (!options_.is_new) return {};
-        std::string key = meta_key("format");
-        std::string value = encode_format(key, {kFormatMajor, 0, {}, {}, options_.open.writer});
-        group.put(std::move(key), std::move(value));
-        key = meta_key("store-id");
-        value = encode_blob(key, Kind::kMeta, as_text(identity_.store_id));
-        group.put(std::move(key), std::move(value));
-        put_number(group, "created", static_cast<std::uint64_t>(identity_.created_ms));
-        return {};
+        if (auto ok = add_settings(group); !ok) return ok;
+        return add_own_records(group);
       },
       {}, 0);
   request.sync = true;
   const auto written = submit_and_wait(std::move(request));
   if (!written) return written.error();
+  return {};
+}
+
+/// Written with every start and stop, so that the log nearly always has the newest ones: a damaged
+/// table then takes nothing of them away.
+Result<void> KvStore::add_own_records(Group& group) const {
+  std::string key = meta_key("format");
+  std::string value = encode_format(key, format_);
+  group.put(std::move(key), std::move(value));
+  key = meta_key("store-id");
+  value = encode_blob(key, Kind::kMeta, as_text(identity_.store_id));
+  group.put(std::move(key), std::move(value));
+  put_number(group, "created", static_cast<std::uint64_t>(identity_.created_ms));
+  put_number(group, "incarnation", identity_.incarnation);
+  return {};
+}
+
+Result<void> KvStore::add_settings(Group& group) {
+  std::vector<std::string> keys;
+  std::size_t bytes = 0;
+  const std::string prefix = setting_key({});
+  const auto read = walk(prefix, prefix, [&](std::string_view key, std::string_view value) {
+    bytes += key.size() + value.size();
+    keys.emplace_back(key);
+    return Result<bool>(bytes <= kSettingsAgainMax);
+  });
+  if (!read) return read;
+  if (bytes > kSettingsAgainMax) return {};
+  for (std::string& key : keys) {
+    auto value = group.get(key);  // with what the group's earlier members say
+    if (!value) return value.error();
+    if (*value) group.put(std::move(key), std::move(**value));
+  }
   return {};
 }
 
@@ -482,9 +511,11 @@ Result<void> KvStore::set_read_only(bool read_only) {
 Result<void> KvStore::close(std::chrono::milliseconds deadline) {
   if (const auto ok = check_open(); !ok) return ok.error();
   Request farewell = blank_request(
-      [](Group& group) -> Result<void> {
+      [this](Group& group) -> Result<void> {
         put_number(group, "clean", 1);
-        return {};
+        // Settings that cannot be read now are none of a stop's business.
+        static_cast<void>(add_settings(group));
+        return add_own_records(group);
       },
       {}, 0);
   farewell.sync = true;

@@ -3,6 +3,7 @@
 #include "core/store/commit_queue.h"
 #include "core/store/kv.h"
 #include "core/store/store.h"
+#include "core/store/values.h"
 
 #include <atomic>
 #include <deque>
@@ -100,6 +101,10 @@ class KvStore final : public Store {
   Result<Ledger> read_beginning(OpenReport& report);
   Result<void> read_jobs();
   Result<void> write_beginning();
+  /// Format, id, time of creation and incarnation, as they are in memory.
+  Result<void> add_own_records(Group& group) const;
+  /// The settings once more, when they are few.
+  Result<void> add_settings(Group& group);
   std::optional<Request> next_background();
 
   /// Calls `visit` for each record whose key begins with `prefix`, from `from` on, until it says
@@ -136,6 +141,7 @@ class KvStore final : public Store {
   std::unique_ptr<Kv> kv_;
   KvStoreOptions options_;
   StoreIdentity identity_;
+  FormatRecord format_;
   std::atomic<bool> closed_{false};
   std::mutex publishing_mutex_;
   bool is_backing_up_ = false;

@@ -1,5 +1,6 @@
 #include "core/store/keys.h"
 #include "core/store/kv_store.h"
+#include "core/store/own_records.h"
 #include "core/store/rebuild.h"
 #include "core/store/repair.h"
 #include "core/store/repair_index.h"
@@ -137,8 +138,19 @@ Result<RepairReport> KvStore::repair(const RepairPlan& plan, const RepairOptions
   for (const DocumentId& document : *concerned) {
     if (auto ok = rebuild_one(document, options, report); !ok) return ok.error();
   }
-  if (plan.tables.empty() && !plan.has_bad_index) return report;
+  if (plan.tables.empty() && !plan.has_bad_index && !plan.has_bad_own) return report;
   const GroupWriter writer = [this](const auto& fill) { return write_alone(fill); };
+  if (may_have_held_any(plan, "m") || plan.has_bad_own) {
+    // Whatever the files say now: what is in memory is right.
+    auto ok = write_alone([this](Group& group) { return add_own_records(group); });
+    if (!ok) return ok.error();
+  }
+  auto doubted = write_alone([&plan](Group& group) -> Result<void> {
+    doubt_conflict_index(group, plan);
+    return {};
+  });
+  if (!doubted) return doubted.error();
+  report.may_lack = may_lack(plan);
   if (touches_indexes(plan)) {
     const auto indexes = repair_indexes(*kv_, options.inspect_snapshot, writer);
     if (!indexes) return indexes.error();

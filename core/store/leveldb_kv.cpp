@@ -35,7 +35,7 @@ std::string_view view(const leveldb::Slice& slice) { return {slice.data(), slice
 Error error_of(const leveldb::Status& status) {
   const std::string text = status.ToString();
   if (status.IsCorruption()) {
-    return {ErrorCode::kCorrupt, "table.block: " + text, "store.corrupt"};
+    return {ErrorCode::kCorrupt, "table.block: " + text, "store.corrupt", "syncctl store repair"};
   }
   return {ErrorCode::kIo, text, "io"};
 }

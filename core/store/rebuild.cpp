@@ -37,6 +37,12 @@ class Rebuilder {
     const auto old = group_.header(id_);
     // A header that cannot be read is computed anew like one that is gone.
     if (old && *old && (*old)->header.state == DocumentState::kDeleted) return nothing();
+    const auto grave = group_.get(tombstone_key(id_));
+    if (!grave) return grave.error();
+    if (*grave) {
+      if (auto ok = erase_document(group_, id_); !ok) return ok.error();
+      return nothing();
+    }
     if (!old) {
       if (auto ok = set_header_aside(old.error()); !ok) return ok.error();
     }
@@ -329,6 +335,21 @@ class Rebuilder {
 };
 
 }  // namespace
+
+Result<void> erase_document(Group& group, const DocumentId& document) {
+  auto cursor = group.kv().cursor(false);
+  if (!cursor) return cursor.error();
+  Cursor& at = **cursor;
+  const std::string prefix = document_prefix(document);
+  for (at.seek(prefix); at.valid() && at.key().starts_with(prefix); at.next())
+    group.erase(std::string(at.key()));
+  if (auto ok = at.status(); !ok) return ok;
+  const std::string header = header_key(document);
+  const auto value = group.kv().get(header);
+  if (!value) return value.error();
+  if (*value) group.erase_header(document);
+  return {};
+}
 
 Result<std::uint64_t> next_quarantine_id(Kv& kv) {
   auto cursor = kv.cursor(false);

@@ -40,10 +40,14 @@ struct RebuiltDocument {
 /// records that do not verify and a snapshot that is not whole are set aside, and a document of
 /// which something is missing is degraded, with a quarantine entry that says what. A degraded one
 /// of which nothing is missing any more is active again. The ledger's counts of documents and
-/// changes stay as they are. Nothing when there is neither header nor data. REQUIRES: first in its
-/// group. Cost: the document's records, decoded.
+/// changes stay as they are. Nothing when there is neither header nor data. What is
+/// left of a document that has a tombstone goes: an older header must not bring it back. REQUIRES:
+/// first in its group. Cost: the document's records, decoded.
 Result<std::optional<RebuiltDocument>> rebuild_document(Group& group, const DocumentId& document,
                                                         const RebuildContext& context);
+
+/// Removes all of a document but its tombstone, in one batch.
+Result<void> erase_document(Group& group, const DocumentId& document);
 
 /// One more than the last entry's. Cost: the entries.
 Result<std::uint64_t> next_quarantine_id(Kv& kv);

@@ -6,6 +6,7 @@
 #include "core/store/keys.h"
 #include "core/store/leveldb_kv.h"
 #include "core/store/lock_probe.h"
+#include "core/store/own_records.h"
 #include "core/store/rebuild.h"
 #include "core/store/repair_index.h"
 #include "core/store/repair_tables.h"
@@ -19,6 +20,9 @@ namespace converge::store {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Spaces that an opening reads: the store's own records, jobs, peers.
+constexpr const char* kReadFirst = "mjp";
 
 Result<RepairPlan> plan_of(const fs::path& directory, const RepairOptions& options) {
   const fs::path database = directory / kDatabaseFolder;
@@ -47,8 +51,8 @@ Result<RepairPlan> plan_of(const fs::path& directory, const RepairOptions& optio
 class Rebuilding {
  public:
   Rebuilding(const fs::path& directory, const RepairOptions& options, const OpenOptions& open,
-             RepairReport& report)
-      : directory_(directory), options_(options), open_(open), report_(report) {}
+             const std::set<std::string>& certain, RepairReport& report)
+      : directory_(directory), options_(options), open_(open), certain_(certain), report_(report) {}
 
   Result<void> run() {
     OpenOptions existing = open_;
@@ -58,13 +62,20 @@ class Rebuilding {
     auto opened = open_leveldb_kv(std::move(*directory), existing);
     if (!opened) return opened.error();
     kv_ = opened->kv.get();
-    if (auto ok = read_own_records(); !ok) return ok;
+    OwnRecords own(*kv_, report_.plan, certain_, open_);
+    auto ledger = own.read();
+    if (!ledger) return ledger.error();
+    ledger_ = std::move(*ledger);
+    const GroupWriter writer = [this](const auto& fill) { return write(fill); };
+    if (auto ok = own.write(writer, report_); !ok) return ok;
     const auto concerned = concerned_documents(*kv_, report_.plan);
     if (!concerned) return concerned.error();
     for (const DocumentId& document : *concerned) {
       if (auto ok = rebuild(document); !ok) return ok;
     }
-    const GroupWriter writer = [this](const auto& fill) { return write(fill); };
+    if (may_have_held_any(report_.plan, "j")) {
+      if (auto ok = finish_lost_removals(*kv_, writer); !ok) return ok;
+    }
     if (touches_indexes(report_.plan)) {
       const auto indexes = repair_indexes(*kv_, options_.inspect_snapshot, writer);
       if (!indexes) return indexes.error();
@@ -76,24 +87,6 @@ class Rebuilding {
   }
 
  private:
-  Result<void> read_own_records() {
-    for (const std::string_view name : {std::string_view("format"), std::string_view("store-id"),
-                                        std::string_view(kLedgerName)}) {
-      const std::string key = meta_key(name);
-      const auto value = kv_->get(key);
-      if (!value) return value.error();
-      if (!*value) {
-        return Error{ErrorCode::kCorrupt, "store.metadata: the store's own records are lost",
-                     "store.corrupt", "syncctl store salvage"};
-      }
-      if (name != kLedgerName) continue;
-      auto ledger = decode_ledger(key, **value);
-      if (!ledger) return ledger.error();
-      ledger_ = std::move(*ledger);
-    }
-    return {};
-  }
-
   Result<void> rebuild(const DocumentId& document) {
     const RebuildContext context = rebuild_context(options_.inspect_snapshot, report_, *kv_);
     std::optional<RebuiltDocument> done;
@@ -123,6 +116,7 @@ class Rebuilding {
   const fs::path& directory_;
   const RepairOptions& options_;
   const OpenOptions& open_;
+  const std::set<std::string>& certain_;  ///< keys that the logs hold
   RepairReport& report_;
   Kv* kv_ = nullptr;
   HeaderCache cache_;
@@ -168,11 +162,14 @@ void complete_plan(RepairPlan& plan, const CheckReport& report) {
         finding.code == "document.no-header";
     if (is_of_documents) documents.insert(finding.documents.begin(), finding.documents.end());
     if (finding.code.starts_with("index.")) plan.has_bad_index = true;
+    const bool is_own = finding.code == "store.metadata" || finding.where.key.starts_with("m/");
+    if (is_own && !finding.code.starts_with("table.")) plan.has_bad_own = true;
   }
   plan.documents.assign(documents.begin(), documents.end());
   RunningHash hash;
   hash.add(plan.id);
   if (plan.has_bad_index) hash.add("/index");
+  if (plan.has_bad_own) hash.add("/own");
   for (const DocumentId& document : plan.documents) hash.add("/" + document.to_base58());
   plan.id = to_hex(hash.finish()).substr(0, 8);
 }
@@ -181,19 +178,19 @@ Result<RepairPlan> plan_repair(const fs::path& directory, const RepairOptions& o
   return plan_of(directory, options);
 }
 
-Result<RepairReport> apply_repair(const fs::path& directory, const std::string& plan_id,
-                                  const RepairOptions& options, const OpenOptions& open) {
+namespace {
+
+Result<RepairReport> carry_out(const fs::path& directory, RepairPlan plan,
+                               const RepairOptions& options, const OpenOptions& open) {
   RepairReport report;
-  auto plan = plan_of(directory, options);
-  if (!plan) return plan.error();
-  if (plan->id != plan_id) {
-    return Error{ErrorCode::kConflict, "the plan " + plan_id + " is not that of the store now",
-                 "plan.stale", "syncctl store repair"};
-  }
-  report.plan = std::move(*plan);
+  report.plan = std::move(plan);
+  std::set<std::string> certain;
   {
     const auto lock = LockProbe::take(directory);
     if (!lock) return lock.error();
+    auto in_logs = own_keys_in_logs(directory / kDatabaseFolder);
+    if (!in_logs) return in_logs.error();
+    certain = std::move(*in_logs);
     auto rewritten = rewrite_tables(directory, report.plan, open.on_step);
     if (!rewritten) return rewritten.error();
     report.records_kept = rewritten->records_kept;
@@ -203,11 +200,40 @@ Result<RepairReport> apply_repair(const fs::path& directory, const std::string& 
       if (!guard) return guard.error();
     }
   }
-  const bool is_done =
-      report.plan.tables.empty() && report.plan.documents.empty() && !report.plan.has_bad_index;
+  const bool is_done = report.plan.tables.empty() && report.plan.documents.empty() &&
+                       !report.plan.has_bad_index && !report.plan.has_bad_own;
   if (is_done) return report;
-  if (auto ok = Rebuilding(directory, options, open, report).run(); !ok) return ok.error();
+  if (auto ok = Rebuilding(directory, options, open, certain, report).run(); !ok) return ok.error();
   return report;
+}
+
+}  // namespace
+
+Result<RepairReport> apply_repair(const fs::path& directory, const std::string& plan_id,
+                                  const RepairOptions& options, const OpenOptions& open) {
+  auto plan = plan_of(directory, options);
+  if (!plan) return plan.error();
+  if (plan->id != plan_id) {
+    return Error{ErrorCode::kConflict, "the plan " + plan_id + " is not that of the store now",
+                 "plan.stale", "syncctl store repair"};
+  }
+  return carry_out(directory, std::move(*plan), options, open);
+}
+
+Result<RepairReport> repair_to_open(const fs::path& directory, const RepairOptions& options,
+                                    const OpenOptions& open) {
+  PlanOptions first;
+  first.spaces = kReadFirst;
+  auto plan = plan_tables(directory / kDatabaseFolder, first);
+  if (!plan) return plan.error();
+  if (plan->tables.empty() || !is_automatic(*plan)) {
+    return Error{ErrorCode::kCorrupt,
+                 "the store's own records cannot be read, and more is damaged than is repaired "
+                 "without being asked: " +
+                     std::to_string(plan->tables.size()) + " tables",
+                 "store.corrupt", "syncctl --store " + directory.string() + " store repair"};
+  }
+  return carry_out(directory, std::move(*plan), options, open);
 }
 
 }  // namespace converge::store

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct DamagedTable {
   std::uint64_t number = 0;
   std::string file;
   int level = 0;
+  std::string first_key;             ///< the first of the table, by the MANIFEST
   std::vector<std::uint64_t> holes;  ///< offsets of blocks that cannot be read
   bool is_missing = false;           ///< the file is not there, or no block of it can be read
   bool has_bad_index = false;
@@ -34,9 +36,10 @@ struct RepairPlan {
   /// With records that do not verify, or headers that do not fit, in tables that can be read.
   std::vector<DocumentId> documents;
   bool has_bad_index = false;     ///< of receipts, names or counts
+  bool has_bad_own = false;       ///< the store's records about itself are not whole
   std::uint64_t bytes_total = 0;  ///< of the tables that were looked at
   bool empty() const {
-    return tables.empty() && !lacks_guard && documents.empty() && !has_bad_index;
+    return tables.empty() && !lacks_guard && documents.empty() && !has_bad_index && !has_bad_own;
   }
 };
 
@@ -53,7 +56,10 @@ struct RepairReport {
   std::uint64_t headers_rebuilt = 0;
   std::uint64_t quarantined = 0;  ///< entries that were made
   IndexRepair indexes;
-  std::vector<DocumentId> changed;  ///< whose heads or state are no longer what they were
+  std::vector<std::string> own_records;  ///< names under m that were made anew, or set aside
+  std::optional<StoreId> new_id;         ///< the old one was lost, or an older one showed instead
+  std::vector<std::string> may_lack;     ///< kinds of records that nothing can bring back
+  std::vector<DocumentId> changed;       ///< whose heads or state are no longer what they were
   std::vector<std::filesystem::path> set_aside;  ///< damaged files, in quarantine/
 };
 
@@ -76,6 +82,14 @@ Result<RepairPlan> plan_repair(const std::filesystem::path& directory,
 Result<RepairReport> apply_repair(const std::filesystem::path& directory,
                                   const std::string& plan_id, const RepairOptions& options,
                                   const OpenOptions& open);
+
+/// What an agent may mend by itself before it starts (store.md 13.3): damaged tables among those
+/// that hold what is read first, when they are small enough to be repaired without being asked.
+/// Carries that out as apply_repair does. Errors: kCorrupt with the command that shows the plan,
+/// when there is more; those of apply_repair. Cost: the tables that hold such records, then what
+/// the holes concern.
+Result<RepairReport> repair_to_open(const std::filesystem::path& directory,
+                                    const RepairOptions& options, const OpenOptions& open);
 
 // What the repair of a stopped and of a running store share.
 

@@ -3,6 +3,7 @@
 #include "core/store/directory.h"
 #include "core/store/keys.h"
 #include "core/store/log_walk.h"
+#include "core/store/own_records.h"
 #include "core/store/record_walk.h"
 #include "core/store/running_hash.h"
 #include "core/store/table_reader.h"
@@ -98,11 +99,18 @@ std::string plan_id(const Manifest& version, const RepairPlan& plan, bool is_liv
   return to_hex(hash.finish()).substr(0, 8);
 }
 
-/// Whether the table may hold a record of one of the documents; all do when none is named.
-bool may_concern(const TableFile& file, const std::vector<DocumentId>& documents) {
-  if (documents.empty()) return true;
+/// Whether the table may hold a record of what is asked for.
+bool may_concern(const TableFile& file, const PlanOptions& options) {
+  const std::vector<DocumentId>& documents = options.only;
   const std::string first = user_key(file.smallest);
   const std::string last = user_key(file.largest);
+  if (!options.spaces.empty()) {
+    return std::ranges::any_of(options.spaces, [&](char space) {
+      const std::string begin(1, space);
+      return first < prefix_end(begin) && last >= begin;
+    });
+  }
+  if (documents.empty()) return true;
   return std::ranges::any_of(documents, [&](const DocumentId& id) {
     const std::string header = header_key(id);
     const std::string data = document_prefix(id);
@@ -111,6 +119,15 @@ bool may_concern(const TableFile& file, const std::vector<DocumentId>& documents
     };
     return meets(header, header + '\0') || meets(data, prefix_end(data));
   });
+}
+
+/// What was lost lay between the bounds that the MANIFEST knows.
+void bound_holes(const TableFile& file, DamagedTable& table) {
+  table.first_key = user_key(file.smallest);
+  for (auto& [before, after] : table.lost) {
+    if (before.empty()) before = table.first_key;
+    if (after.empty()) after = user_key(file.largest);
+  }
 }
 
 /// The readable entries of a damaged table as a table of their own. Nothing when there are none.
@@ -185,7 +202,7 @@ Result<RepairPlan> plan_tables(const fs::path& database, const PlanOptions& opti
   RepairPlan plan;
   plan.lacks_guard = !files->has_guard;
   for (const TableFile& file : version->files) {
-    if (!may_concern(file, options.only)) continue;
+    if (!may_concern(file, options)) continue;
     DamagedTable table;
     table.number = file.number;
     table.level = file.level;
@@ -197,6 +214,7 @@ Result<RepairPlan> plan_tables(const fs::path& database, const PlanOptions& opti
     const bool wrong_size = !table.is_missing && fs::file_size(path, error) != file.size;
     const bool damaged =
         table.is_missing || table.has_bad_index || !table.holes.empty() || wrong_size;
+    bound_holes(file, table);
     if (damaged) plan.tables.push_back(std::move(table));
     plan.bytes_total += file.size;
   }
@@ -376,15 +394,8 @@ Result<std::set<DocumentId>> concerned_documents(Kv& kv, const RepairPlan& plan)
 }
 
 bool touches_indexes(const RepairPlan& plan) {
-  if (plan.has_bad_index) return true;
-  return std::ranges::any_of(plan.tables, [](const DamagedTable& table) {
-    return std::ranges::any_of(table.lost, [](const auto& hole) {
-      return std::ranges::any_of(std::string_view("lnr"), [&](char space) {
-        const std::string begin(1, space);
-        return hole.first < prefix_end(begin) && (hole.second.empty() || hole.second >= begin);
-      });
-    });
-  });
+  return plan.has_bad_index || may_have_held_any(plan, "l") || may_have_held_any(plan, "n") ||
+         may_have_held_any(plan, "r");
 }
 
 bool is_automatic(const RepairPlan& plan) {

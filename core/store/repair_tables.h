@@ -26,6 +26,8 @@ inline constexpr std::uint64_t kSmallStoreBytes = std::uint64_t{16} << 20;
 struct PlanOptions {
   /// Only tables that may hold records of these; empty: all.
   std::vector<DocumentId> only;
+  /// Only tables that may hold records of these spaces ("m", "p"); empty: all.
+  std::string spaces;
   bool is_live = false;  ///< the plan's id is of the damage alone
 };
 Result<RepairPlan> plan_tables(const std::filesystem::path& database, const PlanOptions& options);

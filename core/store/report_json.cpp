@@ -2,6 +2,7 @@
 
 #include "core/store/directory.h"
 #include "core/store/keys.h"
+#include "core/store/own_records.h"
 
 #include <nlohmann/json.hpp>
 
@@ -185,6 +186,8 @@ json to_json(const RepairPlan& plan) {
   for (const DocumentId& document : plan.documents) {
     steps.push_back({{"n", steps.size() + 1}, {"do", "rebuild"}, {"document", document.to_url()}});
   }
+  if (plan.has_bad_own || may_have_held_any(plan, "m"))
+    steps.push_back({{"n", steps.size() + 1}, {"do", "own-records"}});
   if (plan.has_bad_index) steps.push_back({{"n", steps.size() + 1}, {"do", "reindex"}});
   if (plan.lacks_guard) {
     steps.push_back({{"n", steps.size() + 1}, {"do", "guard"}, {"file", kGuardMarker}});
@@ -193,7 +196,8 @@ json to_json(const RepairPlan& plan) {
           {"v", 1},
           {"id", plan.id},
           {"steps", std::move(steps)},
-          {"loses", std::move(loses)}};
+          {"loses", std::move(loses)},
+          {"may_lack", may_lack(plan)}};
 }
 
 json to_json(const RepairReport& report) {
@@ -217,6 +221,9 @@ json to_json(const RepairReport& report) {
           {"receipts_rebuilt", report.indexes.receipts},
           {"receipts_lost", report.indexes.receipts_lost},
           {"names_rebuilt", report.indexes.names},
+          {"own_records", report.own_records},
+          {"new_id", report.new_id ? json(to_hex(*report.new_id)) : json()},
+          {"may_lack", report.may_lack},
           {"degraded", std::move(degraded)},
           {"set_aside", std::move(aside)}};
 }

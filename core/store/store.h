@@ -69,6 +69,10 @@ struct OpenOptions {
   std::function<void(std::string_view)> on_step;
 };
 
+/// The setting that says that every document's conflicts are under `k`. The agent's; a repair that
+/// may have lost some of them takes it away.
+inline constexpr const char* kConflictsIndexedSetting = "conflict.index";
+
 /// What opening found.
 struct OpenReport {
   bool created = false;

@@ -108,6 +108,26 @@ class Store(ProcessTest):
             whole += document.code == 0 and document.json().get("n") == number
         self.assertGreaterEqual(whole, 15 - len(degraded))
 
+    def test_a_damaged_block_with_the_stores_own_records_stops_no_start(self):
+        agent = self.filled(documents=3)
+        agent.ok("store", "compact", "--tables")
+        agent.kill()
+        for table in glob.glob(os.path.join(agent.store, "db", "*.sst")):
+            blocks = self.stopped(agent, "-o", "json", "debug", "table", table, "--explain").json()["items"]
+            own = [each for each in blocks if "u.catalog" in json.dumps(each)]
+            if own:
+                self.flip(table, own[0]["offset"] + own[0]["bytes"] // 2)
+        finding = next(each for each in self.stopped(agent, "-o", "json", "store", "check", "--deep", code=1).json()["findings"]
+                       if each["code"] == "table.block")
+        self.assertEqual(finding["next"], "syncctl store repair")
+        self.assertIn("may lack  settings", self.stopped(agent, "store", "repair", code=1).out)
+
+        agent.start()
+        self.assertIn("store.repaired", agent.log_text())
+        self.assertTrue(agent.json("store", "check", "--deep")["ok"])
+        agent.ok("new", "--name", "later")
+        self.assertEqual(agent.ok("get", "later"), "{}")
+
     def test_a_peer_gives_back_exactly_what_a_damaged_store_lost(self):
         laptop, nas = self.agent("laptop").start(), self.agent("nas").start()
         connect(self, nas, laptop)

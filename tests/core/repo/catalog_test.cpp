@@ -1,6 +1,7 @@
 #include "core/repo/catalog.h"
 
 #include "core/base/limits.h"
+#include "core/repo/catalog_search.h"
 #include "tests/core/repo/repo_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -148,4 +149,24 @@ TEST_CASE("the index is brought to what the catalog says", "[catalog]") {
   CHECK(repo::index_edits(catalog.now(), *f.store)->empty());
   CHECK_FALSE(*f.store->find_name("old"));
   CHECK(**f.store->find_name("moved") == two);
+}
+
+TEST_CASE("a catalog is found among documents without a name", "[catalog]") {
+  RepoFixture fixture;
+  fixture.made(1);
+  CHECK_FALSE(repo::search_catalog(*fixture.store)->has_value());
+  for (const DocumentId& id : {kCatalog, RepoFixture::id_of(98)}) {
+    const auto catalog = fixture.repo->create(id, repo::catalog_actor(id));
+    REQUIRE(catalog);
+    REQUIRE(repo::initialise_catalog(**catalog));
+    fixture.repo->commit(id, {}, [](const Result<repo::Committed>&) {});
+    fixture.run();
+  }
+  const auto used = fixture.repo->open(kCatalog);
+  REQUIRE(used);
+  REQUIRE(repo::bind_name(**used, "home", fixture.made(2), {}));
+  fixture.repo->commit(kCatalog, {}, [](const Result<repo::Committed>&) {});
+  fixture.run();
+  // Two were begun; the one with names is it.
+  CHECK(**repo::search_catalog(*fixture.store) == kCatalog);
 }
