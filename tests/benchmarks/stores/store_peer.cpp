@@ -17,6 +17,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <mutex>
 #include <semaphore>
@@ -129,14 +130,14 @@ std::unique_ptr<store::Store> open(const std::string& directory, store::FileHook
 Seconds append_all(store::Store& store, std::vector<store::Append>& appends, std::size_t writers,
                    store::Durability durability) {
   return time_writers(writers, appends.size(), [&](std::size_t i) {
-    std::binary_semaphore answered(0);
+    std::promise<void> answered;  // waits without spinning
     store.append(std::move(appends[i]), durability,
                  [&answered](const Result<store::AppendResult>& result) {
                    require(result.has_value(), result ? "" : result.error().message);
-                   answered.release();
+                   answered.set_value();
                  },
                  {});
-    answered.acquire();
+    answered.get_future().wait();
   });
 }
 
