@@ -10,6 +10,7 @@ namespace converge::crdt {
 namespace {
 
 constexpr std::size_t kSlotsMin = 8;
+constexpr std::size_t kFewHeads = 8;
 
 /// Hashes are uniform already: any part of one will do.
 std::size_t start_of(const model::ChangeHash& hash) {
@@ -49,7 +50,12 @@ void ChangeGraph::place(ChangeIndex change) const {
 
 std::optional<ChangeIndex> ChangeGraph::find(const model::ChangeHash& hash) const {
   if (hashes_.empty()) return std::nullopt;
-  if (hashes_.back() == hash) return static_cast<ChangeIndex>(hashes_.size() - 1);
+  // What a new change depends on is mostly a head, and there are few.
+  if (heads_.size() <= kFewHeads) {
+    for (const ChangeIndex head : heads_) {
+      if (head < hashes_.size() && hashes_[head] == hash) return head;
+    }
+  }
   if (placed_ < hashes_.size()) place_all();
   const std::size_t at = slot_of(hash);
   if (slots_[at] == 0) return std::nullopt;

@@ -124,8 +124,8 @@ class ChangeGraph {
 
   ChangeTable table_;
   std::vector<model::ChangeHash> hashes_;
-  /// index + 1 by hash; 0 is free. Filled at the first search for anything but the last change:
-  /// loading and editing need none.
+  /// index + 1 by hash; 0 is free. Filled at the first search for anything but a head: loading,
+  /// editing and receiving one change after the other need none.
   mutable std::vector<std::uint32_t> slots_;
   mutable std::size_t placed_ = 0;  ///< how many changes it holds
   std::vector<Lane> by_actor_;
