@@ -47,10 +47,14 @@ struct Poll : std::enable_shared_from_this<Poll> {
   void judge(const Result<Missing>& found) {
     if (!found) return call->fail(found.error());
     if (!*found) return met();
-    if (services.clock().steady_now() >= deadline) {
+    const auto left = deadline - services.clock().steady_now();
+    if (left <= Clock::duration::zero()) {
       return call->fail(make_error(ErrorId::kTimeout, fmt::format("time is up: {}", **found)));
     }
-    services.after(kPollInterval, [self = shared_from_this()] { self->run(); });
+    // The last look is at the end, not behind it: the caller waits hardly any longer.
+    const auto pause = std::min<Clock::duration>(kPollInterval, left);
+    services.after(std::chrono::ceil<std::chrono::milliseconds>(pause),
+                   [self = shared_from_this()] { self->run(); });
   }
 };
 
