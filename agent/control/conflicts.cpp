@@ -6,6 +6,7 @@
 #include "agent/control/receipt_revisions.h"
 #include "agent/control/resolve.h"
 #include "agent/control/shard_document.h"
+#include "core/control/prepared_json.h"
 #include "core/verbs/value.h"
 
 #include <fmt/format.h>
@@ -170,7 +171,7 @@ void resolve_next(Services& services, const std::shared_ptr<Resolving>& job) {
   step->reply = [&services, job](Result<Json> ack) {
     services.on_control([&services, job, ack = std::move(ack)] {
       if (!ack) return job->call->fail(ack.error());
-      job->items.push_back(*ack);
+      job->items.push_back(control::unprepared(*ack));
       resolve_next(services, job);
     });
   };

@@ -1,10 +1,12 @@
 #include "agent/control/shard_document.h"
 
 #include "core/control/json_text.h"
+#include "core/control/prepared_json.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -103,6 +105,50 @@ Json make_ack(const Target& target, const Call& call, const verbs::Outcome& outc
   ack["request_id"] = call.request_id.empty() ? Json() : Json(call.request_id);
   ack["acks"] = Json::array();
   return ack;
+}
+
+namespace {
+
+/// An id's URL costs two SHA-256; whoever edits a document mostly does so again.
+const std::string& url_of(const DocumentId& id) {
+  struct Entry {
+    DocumentId id;
+    std::string url;
+  };
+  thread_local std::array<Entry, 256> known;
+  Entry& entry = known[std::to_integer<std::size_t>(id.bytes.front())];
+  if (entry.url.empty() || entry.id != id) entry = {id, id.to_url()};
+  return entry.url;
+}
+
+void append_string_or_null(const std::string& text, std::string& out) {
+  if (text.empty())
+    out += "null";
+  else
+    control::append_json_string(text, out);
+}
+
+}  // namespace
+
+Json prepared_ack(const Target& target, const Call& call, const verbs::Outcome& outcome,
+                  bool durable) {
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  std::string out = R"({"acks":[],"change":)";
+  append_string_or_null(outcome.change ? outcome.change->to_hex() : "", out);
+  out.append(R"(,"durable":)").append(flag(durable)).append(R"(,"heads":[)");
+  for (const ChangeHash& hash : outcome.heads) {
+    if (out.back() != '[') out += ',';
+    out.append("\"").append(hash.to_hex()).append("\"");
+  }
+  out.append(R"(],"id":")").append(url_of(target.id)).append(R"(","kind":"Ack","name":)");
+  append_string_or_null(target.name, out);
+  out.append(R"(,"ops":)").append(std::to_string(outcome.ops)).append(R"(,"queued":false)");
+  out += R"(,"request_id":)";
+  append_string_or_null(call.request_id, out);
+  out += R"(,"summary":)";
+  control::append_json_string(outcome.summary, out);
+  out.append(R"(,"unchanged":)").append(flag(outcome.unchanged)).append(R"(,"v":1})");
+  return control::prepared_json(out);
 }
 
 repo::CommitRequest commit_request(const Call& call, const Json& result) {
@@ -224,7 +270,9 @@ void write(Services& services, const CallPtr& call, const Target& target, const 
                         });
                   }
                   const bool durable = durability == store::Durability::kDurable;
-                  Json ack = make_ack(target, *call, *outcome, durable);
+                  // Only an ack that names peers has something put into it.
+                  Json ack = wanted.peers > 0 ? make_ack(target, *call, *outcome, durable)
+                                              : prepared_ack(target, *call, *outcome, durable);
                   repo::CommitRequest request = commit_request(*call, ack);
                   request.durability = durability;
                   shard.repo.commit(

@@ -16,6 +16,9 @@ void read_document(Services& services, const CallPtr& call, const Target& target
 
 /// The Ack of the contract (8.3) for an outcome; `durable` as the caller was promised.
 Json make_ack(const Target& target, const Call& call, const verbs::Outcome& outcome, bool durable);
+/// The same put together as text (core/control/prepared_json.h), for the answer of every edit.
+Json prepared_ack(const Target& target, const Call& call, const verbs::Outcome& outcome,
+                  bool durable);
 
 /// Runs `task` on the document's shard. A document that is not here is looked for among the peers
 /// first; the call fails with doc.not_found when nobody has it.

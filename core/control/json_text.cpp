@@ -1,6 +1,9 @@
 #include "core/control/json_text.h"
 
 #include "core/control/error_table.h"
+#include "core/control/plain_json.h"
+#include "core/control/plain_text.h"
+#include "core/control/prepared_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -47,30 +50,8 @@ std::string dump(const nlohmann::json& value, int indent) {
   return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-/// Whether any of eight bytes is a control character, a quote, a backslash or no ASCII. May say yes
-/// of others. Source: "Determine if a word has a byte less than n", Bit Twiddling Hacks.
-bool may_need_work(std::uint64_t bytes) {
-  constexpr std::uint64_t kEach = 0x0101010101010101;
-  constexpr std::uint64_t kHigh = kEach * 0x80;
-  const std::uint64_t quote = bytes ^ (kEach * '"');
-  const std::uint64_t backslash = bytes ^ (kEach * '\\');
-  return ((bytes | (bytes - kEach * 0x20) | (quote - kEach) | (backslash - kEach)) & kHigh) != 0;
-}
-
-/// The library looks at each byte of a string through a table; most need nothing done.
-bool is_plain(std::string_view text) {
-  std::uint64_t bytes = 0;
-  for (; text.size() >= sizeof bytes; text.remove_prefix(sizeof bytes)) {
-    std::memcpy(&bytes, text.data(), sizeof bytes);
-    if (may_need_work(bytes)) return false;
-  }
-  bytes = 0x6161616161616161;
-  std::memcpy(&bytes, text.data(), text.size());
-  return !may_need_work(bytes);
-}
-
 void write_string(const std::string& text, std::string& out) {
-  if (!is_plain(text)) {
+  if (plain_prefix(text) < text.size()) {
     out += dump(nlohmann::json(text), -1);
     return;
   }
@@ -122,7 +103,10 @@ void write_compact(const nlohmann::json& value, std::string& out) {
       out += value.get<bool>() ? "true" : "false";
       return;
     default:
-      out += dump(value, -1);
+      if (is_prepared(value))
+        out += prepared_text(value);
+      else
+        out += dump(value, -1);
   }
 }
 
@@ -240,6 +224,8 @@ Error bad_number(std::string message, std::string hint) {
 }  // namespace
 
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what) {
+  nlohmann::json plain;
+  if (read_plain_json(text, plain)) return plain;
   if (too_deep(text))
     return make_error(ErrorId::kLimitExceeded, std::string(what) + " is nested deeper than " +
                                                    std::to_string(limits::kJsonDepthMax) +

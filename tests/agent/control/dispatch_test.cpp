@@ -1,12 +1,15 @@
 #include "agent/control/dispatch.h"
 
 #include "agent/control/methods.h"
+#include "agent/control/shard_document.h"
 #include "core/control/error_table.h"
+#include "core/control/json_text.h"
 #include "tests/agent/control/fake_services.h"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -152,6 +155,44 @@ TEST_CASE("an id prefix of several documents lists their ids", "[control]") {
   CHECK(error.subject == ids[0].substr(0, 6));
   std::ranges::sort(error.candidates);
   CHECK(error.candidates == ids);
+}
+
+TEST_CASE("a wait ends when its time is up, not at the next look", "[control]") {
+  FakeServices services;
+  services.must("doc.new", {{"name", "n"}, {"value", {{"a", 1}}}});
+  const auto begin = services.clock().steady_now();
+
+  const auto answer =
+      services.ask("sync.wait", {{"doc", "n"}, {"for", "value=/a=2"}, {"timeout_ms", 70U}});
+
+  REQUIRE_FALSE(*answer);
+  CHECK(control::is(answer->error(), control::ErrorId::kTimeout));
+  CHECK(answer->error().message.find("/a holds another value") != std::string::npos);
+  CHECK(services.clock().steady_now() - begin == std::chrono::milliseconds(70));
+}
+
+TEST_CASE("an ack as text is the ack as a tree", "[control]") {
+  handlers::Target target;
+  target.id.bytes.fill(std::byte{3});
+  handlers::Call call;
+  verbs::Outcome outcome;
+  outcome.summary = "replace /a";
+  const auto same = [&](bool durable) {
+    CHECK(control::to_compact(handlers::prepared_ack(target, call, outcome, durable)) ==
+          control::to_compact(handlers::make_ack(target, call, outcome, durable)));
+  };
+  same(true);
+  target.name = "todo/\"gr\u00fcn\"\x7f";
+  call.request_id = "r\\1";
+  outcome.unchanged = false;
+  outcome.ops = 12;
+  outcome.change = ChangeHash{};
+  outcome.heads = {ChangeHash{}};
+  same(false);
+  outcome.heads.push_back(ChangeHash{});
+  outcome.summary = "replace /\n \xf0\x9d\x84\x9e";
+  target.id.bytes.fill(std::byte{4});
+  same(true);
 }
 
 TEST_CASE("a write that waits for a peer that nobody knows is refused, and not done", "[control]") {

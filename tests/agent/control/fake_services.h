@@ -5,6 +5,7 @@
 #include "agent/control/services.h"
 #include "core/base/assert.h"
 #include "core/base/random.h"
+#include "core/control/prepared_json.h"
 #include "core/control/rpc.h"
 #include "core/repo/repo.h"
 #include "core/store/store.h"
@@ -76,7 +77,8 @@ class FakeServices final : public handlers::Services, public repo::Observer {
         request, [this](const Json& event) { return take_event(event); }, 1,
         [taken](Result<Json> result) {
           ++taken->count;
-          taken->result = std::move(result);
+          taken->result =
+              result ? Result<Json>(control::unprepared(std::move(*result))) : std::move(result);
         });
     settle();
     answers = taken->count;

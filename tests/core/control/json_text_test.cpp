@@ -1,10 +1,13 @@
 #include "core/control/json_text.h"
 
+#include "core/control/prepared_json.h"
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <limits>
+#include <random>
 #include <string>
 
 namespace {
@@ -87,6 +90,42 @@ TEST_CASE("JSON is read as the library reads it", "[json]") {
     CHECK(value.error().code == converge::ErrorCode::kCorrupt);
     CHECK(value.error().message.find("it is not JSON at line 1, column ") == 0);
   }
+}
+
+TEST_CASE("what is read fast and what the library judges are the same JSON", "[json]") {
+  const std::string good =
+      R"( {"id":1,"method":"doc.set","params":{"doc":"d/0","edits":[{"pointer":"/n","value":-12},)"
+      R"({"value":[true,false,null,"","eight by","nine byte",{}],"id":"gr\u00fcn"}],"id":0}} )";
+  std::mt19937 random(7);
+  const auto below = [&random](std::size_t n) { return random() % n; };
+  const std::string letters = "{}[]\",:-+.eE019 \\ntfu\x01\x7f\xc3\xbc";
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = good;
+    for (std::size_t edits = below(3); edits-- > 0 && !text.empty();) {
+      const std::size_t at = below(text.size());
+      if (below(3) == 0)
+        text.erase(at, 1 + below(3));
+      else
+        text[at] = letters[below(letters.size())];
+    }
+    if (below(8) == 0) text.resize(below(text.size() + 1));
+    INFO(text);
+    const auto value = converge::control::parse_json(text, "it");
+    const json expected = json::parse(text, nullptr, false);
+    REQUIRE(value.has_value() == !expected.is_discarded());
+    if (value) REQUIRE(value->dump() == expected.dump());
+  }
+}
+
+TEST_CASE("a prepared value is written as it was prepared, wherever it stands", "[json]") {
+  const json value = {{"a", 1}, {"b", {"x\n", nullptr}}};
+  const json prepared = converge::control::prepared_json(to_compact(value));
+  CHECK(to_compact(prepared) == to_compact(value));
+  CHECK(to_compact(json{{"in", json::array({prepared})}}) ==
+        to_compact(json{{"in", json::array({value})}}));
+  CHECK(converge::control::unprepared(prepared) == value);
+  CHECK(converge::control::unprepared(value) == value);
+  CHECK_FALSE(converge::control::is_prepared(json::binary({1, 2})));
 }
 
 TEST_CASE("each character alone is written as the library writes it", "[json]") {
