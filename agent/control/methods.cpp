@@ -90,7 +90,7 @@ constexpr std::array kTable{
     Method{"store.stats", store_stats, "top by"},
     Method{"sync.now", sync_now, "peers wait timeout_ms dry_run"},
     Method{"sync.wait", sync_wait, "doc for peer timeout_ms"},
-    Method{"watch.start", watch_start, "patterns since initial path"},
+    Method{"watch.start", watch_start, "patterns since initial names path"},
 };
 static_assert(std::is_sorted(kTable.begin(), kTable.end(),
                              [](const Method& a, const Method& b) { return a.name < b.name; }));

@@ -97,6 +97,15 @@ struct PeerHeads {
 };
 using PeerHeadsReply = std::function<void(Result<PeerHeads>)>;
 
+/// What a subscription shows.
+struct WatchRequest {
+  std::vector<std::string> patterns;  ///< empty: all documents
+  store::ReceiptNumber after = 0;     ///< the last receipt that is not shown
+  bool initial = false;               ///< the present state first
+  bool names = false;                 ///< what becomes of names, too: events "named"
+  std::string path;                   ///< of a change, what is below this pointer
+};
+
 /// Settings of peer.add and peer.set.
 struct PeerSettings {
   std::string name;
@@ -243,8 +252,7 @@ class Services {
                           std::function<void(Result<void>)> done) = 0;
 
   // Watching. A subscription ends when its sink says so.
-  virtual void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,
-                     std::string path, EventSink sink) = 0;
+  virtual void watch(WatchRequest request, EventSink sink) = 0;
   /// Highest receipt that is durable.
   virtual store::ReceiptNumber durable_receipt() = 0;
 };

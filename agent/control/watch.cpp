@@ -44,6 +44,8 @@ void watch_start(Services& services, CallPtr call) {
   if (!since) return call->fail(since.error());
   if (!initial) return call->fail(initial.error());
   if (!path) return call->fail(path.error());
+  const auto names = bool_param(*call, "names");
+  if (!names) return call->fail(names.error());
   const auto pointer = verbs::Pointer::parse(*path);
   if (!pointer) return call->fail(pointer.error());
   store::ReceiptNumber after = services.durable_receipt();
@@ -61,7 +63,7 @@ void watch_start(Services& services, CallPtr call) {
     after = *cursor;
   }
   call->reply(Json{{"subscription", call->subscription}});
-  services.watch(*patterns, after, *initial, *path, call->sink);
+  services.watch({*patterns, after, *initial, *names, *path}, call->sink);
 }
 
 }  // namespace converge::handlers

@@ -144,9 +144,8 @@ void AgentServices::expect_invitation(const std::string& key,
   peers_.expect_invitation(key, terms);
 }
 
-void AgentServices::watch(std::vector<std::string> patterns, store::ReceiptNumber after,
-                          bool initial, std::string path, handlers::EventSink sink) {
-  watch_.subscribe(std::move(patterns), after, initial, std::move(path), std::move(sink));
+void AgentServices::watch(handlers::WatchRequest request, handlers::EventSink sink) {
+  watch_.subscribe(std::move(request), std::move(sink));
 }
 
 void AgentServices::send(session::ConnectionId to, session::DocumentMessage message) {

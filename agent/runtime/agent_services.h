@@ -92,8 +92,7 @@ class AgentServices final : public handlers::Services, public ExchangeOutput {
             bool is_trial, handlers::Reply reply) override;
   void expect_invitation(const std::string& key, const handlers::InvitationTerms& terms) override;
   std::string workspace_digest() override { return peers_.workspace_digest(); }
-  void watch(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,
-             std::string path, handlers::EventSink sink) override;
+  void watch(handlers::WatchRequest request, handlers::EventSink sink) override;
   store::ReceiptNumber durable_receipt() override { return watch_.durable(); }
 
   // ExchangeOutput

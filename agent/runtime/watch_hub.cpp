@@ -29,6 +29,10 @@ constexpr std::size_t kRememberedMax = 10'000;
 
 std::string cursor_text(store::ReceiptNumber receipt) { return fmt::format("s1.{}", receipt); }
 
+std::string origin_of(const store::Receipt& receipt) {
+  return receipt.source.is_local() ? "local" : "peer:" + receipt.source.peer;
+}
+
 /// What a receipt looks like: the patch from the heads before it to those with it.
 struct Step {
   bool is_first = false;  ///< the document had nothing before
@@ -69,6 +73,7 @@ Result<Step> step_of(handlers::ShardAccess& shard, const store::Receipt& receipt
 struct WatchHub::Subscription {
   std::vector<std::string> patterns;
   std::string path;
+  bool wants_names = false;
   handlers::EventSink sink;
   store::ReceiptNumber cursor = 0;   ///< shown or passed over, with all before
   std::deque<store::Receipt> queue;  ///< read, not yet shown
@@ -97,24 +102,24 @@ WatchHub::WatchHub(handlers::Services& services)
     : services_(services), durable_(services.store().counts().last_receipt) {}
 WatchHub::~WatchHub() = default;
 
-void WatchHub::subscribe(std::vector<std::string> patterns, store::ReceiptNumber after,
-                         bool initial, std::string path, handlers::EventSink sink) {
+void WatchHub::subscribe(handlers::WatchRequest request, handlers::EventSink sink) {
   const auto subscription = std::make_shared<Subscription>();
   // An id prefix stands for the document that it means now.
-  for (std::string& pattern : patterns) {
+  for (std::string& pattern : request.patterns) {
     if (handlers::is_pattern(pattern)) continue;
     const auto target = handlers::resolve_document(services_.store(), pattern);
     if (target && target->name != pattern) pattern = target->id.to_url();
   }
-  subscription->patterns = std::move(patterns);
-  subscription->path = std::move(path);
+  subscription->patterns = std::move(request.patterns);
+  subscription->path = std::move(request.path);
+  subscription->wants_names = request.names;
   subscription->sink = std::move(sink);
-  subscription->cursor = after;
-  if (initial) {
+  subscription->cursor = request.after;
+  if (request.initial) {
     subscription->wants_live = true;
-    store::PageRequest request;
+    store::PageRequest page_request;
     while (true) {
-      const auto page = services_.store().list_documents(request);
+      const auto page = services_.store().list_documents(page_request);
       if (!page) break;
       for (const store::DocumentHeader& header : page->items) {
         if (header.id == services_.catalog()) continue;
@@ -123,7 +128,7 @@ void WatchHub::subscribe(std::vector<std::string> patterns, store::ReceiptNumber
         }
       }
       if (page->next.empty()) break;
-      request.after = page->next;
+      page_request.after = page->next;
     }
   }
   subscriptions_.push_back(subscription);
@@ -179,8 +184,9 @@ void WatchHub::pump(const SubscriptionPtr& subscription) {
     }
     const store::Receipt receipt = subscription->queue.front();
     subscription->queue.pop_front();
-    if (receipt.document == services_.catalog() ||
-        !subscription->wants(services_.store(), receipt.document)) {
+    const bool is_catalog = receipt.document == services_.catalog();
+    if (is_catalog ? !subscription->wants_names
+                   : !subscription->wants(services_.store(), receipt.document)) {
       subscription->cursor = receipt.number;
       continue;
     }
@@ -195,36 +201,64 @@ void WatchHub::show(const SubscriptionPtr& subscription, const store::Receipt& r
       known != subscription->heads.end()) {
     before = known->second;
   }
-  services_.on_shard(receipt.document, [this, subscription, receipt,
-                                        before](handlers::ShardAccess& shard) {
-    auto step = step_of(shard, receipt, before, subscription->path);
-    services_.on_control([this, subscription, receipt, step = std::move(step)] {
+  const bool is_catalog = receipt.document == services_.catalog();
+  const std::string path = is_catalog ? "/names" : subscription->path;
+  services_.on_shard(receipt.document, [this, subscription, receipt, before, path,
+                                        is_catalog](handlers::ShardAccess& shard) {
+    auto step = step_of(shard, receipt, before, path);
+    services_.on_control([this, subscription, receipt, is_catalog, step = std::move(step)] {
       subscription->busy = false;
       subscription->cursor = receipt.number;
       // A document that is gone has nothing to show; its deletion is an event of its own.
       if (step) {
         if (subscription->heads.size() >= kRememberedMax) subscription->heads.clear();
         subscription->heads[receipt.document] = step->heads;
-        const std::string name = handlers::name_of(services_.store(), receipt.document);
-        if (subscription->path.empty() || !step->patch.empty()) {
-          emit(subscription,
-               Json{{"kind", "Event"},
-                    {"v", 1},
-                    {"type", step->is_first ? "created" : "change"},
-                    {"cursor", cursor_text(receipt.number)},
-                    {"seq", receipt.number},
-                    {"id", receipt.document.to_url()},
-                    {"name", name.empty() ? Json() : Json(name)},
-                    {"origin", receipt.source.is_local() ? "local" : "peer:" + receipt.source.peer},
-                    {"heads", verbs::heads_json(step->heads)},
-                    {"patch", step->patch},
-                    {"change", receipt.hash.to_hex()},
-                    {"at", handlers::format_time(receipt.time_ms)}});
-        }
+        if (is_catalog)
+          show_names(subscription, receipt, step->patch);
+        else
+          show_change(subscription, receipt, step->patch, step->heads, step->is_first);
       }
       pump(subscription);
     });
   });
+}
+
+void WatchHub::show_change(const SubscriptionPtr& subscription, const store::Receipt& receipt,
+                           const Json& patch, const Heads& heads, bool is_first) {
+  if (!subscription->path.empty() && patch.empty()) return;
+  const std::string name = handlers::name_of(services_.store(), receipt.document);
+  emit(subscription, Json{{"kind", "Event"},
+                          {"v", 1},
+                          {"type", is_first ? "created" : "change"},
+                          {"cursor", cursor_text(receipt.number)},
+                          {"seq", receipt.number},
+                          {"id", receipt.document.to_url()},
+                          {"name", name.empty() ? Json() : Json(name)},
+                          {"origin", origin_of(receipt)},
+                          {"heads", verbs::heads_json(heads)},
+                          {"patch", patch},
+                          {"change", receipt.hash.to_hex()},
+                          {"at", handlers::format_time(receipt.time_ms)}});
+}
+
+/// One event for each name that the catalog's change touches.
+void WatchHub::show_names(const SubscriptionPtr& subscription, const store::Receipt& receipt,
+                          const Json& patch) {
+  for (const Json& edit : patch) {
+    const auto pointer = verbs::Pointer::parse(edit.value("path", ""));
+    if (!pointer || pointer->parts.size() != 2) continue;  // the section itself
+    Json value = edit.value("value", Json());
+    if (value.is_object()) value = value.value("$str", Json());
+    emit(subscription, Json{{"kind", "Event"},
+                            {"v", 1},
+                            {"type", "named"},
+                            {"cursor", cursor_text(receipt.number)},
+                            {"seq", receipt.number},
+                            {"id", edit["op"] == "remove" ? Json() : value},
+                            {"name", pointer->parts.back()},
+                            {"origin", origin_of(receipt)},
+                            {"at", handlers::format_time(receipt.time_ms)}});
+  }
 }
 
 void WatchHub::show_initial(const SubscriptionPtr& subscription) {

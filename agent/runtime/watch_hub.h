@@ -25,8 +25,7 @@ class WatchHub {
   WatchHub(const WatchHub&) = delete;
   WatchHub& operator=(const WatchHub&) = delete;
 
-  void subscribe(std::vector<std::string> patterns, store::ReceiptNumber after, bool initial,
-                 std::string path, handlers::EventSink sink);
+  void subscribe(handlers::WatchRequest request, handlers::EventSink sink);
   /// Everything up to this receipt is durable.
   void advance(store::ReceiptNumber receipt);
   /// The document was deleted; told to whoever watches it, with the present cursor.
@@ -40,6 +39,10 @@ class WatchHub {
 
   void pump(const SubscriptionPtr& subscription);
   void show(const SubscriptionPtr& subscription, const store::Receipt& receipt);
+  void show_change(const SubscriptionPtr& subscription, const store::Receipt& receipt,
+                   const nlohmann::json& patch, const Heads& heads, bool is_first);
+  void show_names(const SubscriptionPtr& subscription, const store::Receipt& receipt,
+                  const nlohmann::json& patch);
   void show_initial(const SubscriptionPtr& subscription);
   void emit(const SubscriptionPtr& subscription, const nlohmann::json& event);
   void end(const SubscriptionPtr& subscription);

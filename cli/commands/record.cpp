@@ -100,6 +100,16 @@ class RecordingFile {
                   {"at", event.value("at", json())}});
   }
 
+  /// `facts`: seq, at, name, and the id, which is null where the name means nothing any more.
+  Result<void> named(const json& facts) {
+    return write({{"kind", "RecordedName"},
+                  {"v", 1},
+                  {"seq", facts.value("seq", json())},
+                  {"name", shown_name(field(facts, "name"))},
+                  {"id", facts.value("id", json())},
+                  {"at", facts.value("at", json())}});
+  }
+
   Result<void> mark() {
     verbs::RootDigest root;
     std::uint64_t seq = 0;
@@ -177,9 +187,11 @@ class Recorder {
     const auto newest = session_.ask("doc.log", {{"limit", 1}});
     if (!newest) return newest.error();
     const json& items = newest->at("items");
-    cursor_ = "s1." + std::to_string(items.empty() ? 0 : count_field(items[0], "received_seq"));
+    newest_ = items.empty() ? 0 : count_field(items[0], "received_seq");
+    cursor_ = "s1." + std::to_string(newest_);
     if (auto done = file_.begin(to, *hello); !done) return done.error();
     if (auto done = record_present(); !done) return done.error();
+    if (auto done = record_names(); !done) return done.error();
     if (auto done = file_.mark(); !done) return done.error();
     // Nobody else writes to a store that is open here.
     const bool follows = session_.asks_agent() && (!live || *live != "0") && !stopping();
@@ -222,6 +234,23 @@ class Recorder {
       for (const json& document : list->at("items")) {
         if (stopping()) break;
         if (auto done = record_document(field(document, "id")); !done) return done;
+      }
+      if (field(*list, "next").empty()) break;
+      params["after"] = (*list)["next"];
+    }
+    return {};
+  }
+
+  /// Changes tell their document's first name only.
+  Result<void> record_names() {
+    json params = json::object();
+    while (!stopping()) {
+      const auto list = session_.ask("name.list", params);
+      if (!list) return list.error();
+      for (const json& entry : list->at("items")) {
+        json facts = entry;
+        facts["seq"] = newest_;
+        if (auto done = file_.named(facts); !done) return done;
       }
       if (field(*list, "next").empty()) break;
       params["after"] = (*list)["next"];
@@ -295,8 +324,8 @@ class Recorder {
     const auto options = session_.client_options();
     if (!options) return options.error();
     AgentTarget stream(*options, client::Client::kNoDeadline);
-    const auto begun =
-        stream.call("watch.start", {{"patterns", json::array()}, {"since", cursor_}});
+    const auto begun = stream.call(
+        "watch.start", {{"patterns", json::array()}, {"since", cursor_}, {"names", true}});
     if (!begun) return begun.error();
     while (!is_over()) {
       const auto event = next_event_or_stop(session_, stream, end_);
@@ -312,6 +341,7 @@ class Recorder {
   }
 
   Result<void> take(const json& event) {
+    if (field(event, "type") == "named") return file_.named(event);
     const auto id = DocumentId::parse(field(event, "id"));
     if (!id) return {};
     if (field(event, "type") == "deleted") return file_.deleted(*id, event);
@@ -336,6 +366,7 @@ class Recorder {
   Backoff backoff_;
   Failures failures_;
   std::string cursor_;
+  std::uint64_t newest_ = 0;  ///< receipt of the first part
   client::Client::Deadline end_ = client::Client::kNoDeadline;
   std::uint64_t unreadable_ = 0;
 };

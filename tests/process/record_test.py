@@ -50,10 +50,16 @@ class Record(ProcessTest):
         self.laptop.ok("new", "--name", "late", "-f", "-", stdin='{"late":true}')
         self.laptop.ok("new", "--name", "gone", "-f", "-", stdin='{}')
         self.laptop.ok("rm", "gone")
+        # A name that is free again is another document's.
+        self.laptop.ok("name", "set", "old/notes", "notes")
+        self.laptop.ok("name", "rm", "notes")
+        self.laptop.ok("name", "set", "notes", "late")
+        self.laptop.ok("name", "rm", "late")
         # The last of them has arrived when the recorder has asked for it; the mark tells.
         root = self.laptop.ok("digest", "--root")
         self.assertFalse(os.path.exists(self.file("log.ndjson")), "it appears whole, at the end")
-        wait_until(lambda: self.recorded(recorder) >= 7, "the recorder to have everything")
+        wait_until(lambda: self.recorded() >= 7 and self.recorded('"name":"late"', '"id":null') == 1,
+                   "the recorder to have everything")
         code, out, err = recorder.end()
         self.assertEqual(code, -signal.SIGINT, err)
         self.assertIn("stopping", err)
@@ -62,18 +68,25 @@ class Record(ProcessTest):
         replay = self.laptop.json("replay", self.file("log.ndjson"), "--expect",
                                   self.file("log.ndjson"))
         self.assertEqual((replay["digest"], replay["complete"]), (root, True))
+        self.assertEqual(names_and_ids(replay), names_and_ids(self.laptop.json("digest")))
         self.laptop.ok("replay", self.file("log.ndjson"), "--into", self.file("again"))
         place = self.place("again")
         digest = subprocess.run([SYNCCTL, "--store", self.file("again"), "digest", "--root"], env=place.environment,
                                 capture_output=True, text=True, timeout=DEADLINE_S).stdout.strip()
         self.assertEqual(digest, root)
+        listed = subprocess.run([SYNCCTL, "--store", self.file("again"), "name", "ls"], env=place.environment,
+                                capture_output=True, text=True, timeout=DEADLINE_S).stdout
+        self.assertEqual(listed, self.laptop.ok("name", "ls") + "\n")
 
-    def recorded(self, recorder):
-        """Lines in the file that is being written."""
+    def recorded(self, *words):
+        """Lines in the file that is being written: those with the words, else changes and deletions."""
         for name in os.listdir(self.laptop.place.path):
             if name.startswith(".log.ndjson"):
                 with open(self.file(name), encoding="utf-8") as file:
-                    return sum('"kind":"Recorded' in line and "Mark" not in line for line in file)
+                    lines = file.readlines()
+                if words:
+                    return sum(all(word in line for word in words) for line in lines)
+                return sum('"RecordedChange"' in line or '"RecordedDelete"' in line for line in lines)
         return 0
 
     def test_an_anonymous_recording_says_nothing_and_has_the_same_shape(self):
@@ -127,6 +140,10 @@ class Record(ProcessTest):
         code, out, err = wait.end(signal.SIGTERM)
         self.assertEqual((code, out), (-signal.SIGTERM, ""), err)
         self.assertIn("/never", err)
+
+
+def names_and_ids(digest):
+    return sorted((item["id"], item["name"]) for item in digest["items"])
 
 
 def caught(pid, number):

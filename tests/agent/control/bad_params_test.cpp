@@ -151,6 +151,7 @@ const Row kRows[] = {
     {"sync.wait", R"({"for":"synced","timeout_ms":-1})", kUsage},
     {"watch.start", R"({"since":"s1.x"})", kUsage},
     {"watch.start", R"({"patterns":[{}]})", kUsage},
+    {"watch.start", R"({"names":1})", kUsage},
 };
 
 /// Methods that take no parameters.

@@ -208,8 +208,7 @@ class FakeServices final : public handlers::Services, public repo::Observer {
     if (on) revoked.push_back(fingerprint);
     done({});
   }
-  void watch(std::vector<std::string>, store::ReceiptNumber, bool, std::string,
-             handlers::EventSink) override {}
+  void watch(handlers::WatchRequest, handlers::EventSink) override {}
   store::ReceiptNumber durable_receipt() override { return store_->counts().last_receipt; }
 
   // repo::Observer
