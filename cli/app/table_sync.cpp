@@ -278,7 +278,9 @@ std::vector<Command> cmd_invite_join() {
                  {7, "the token is used up or expired"},
                  {14, "the inviting machine does not answer"}},
        .kinds = {"Peer"},
-       .see_also = {"invite", "peer ls"},
+       .see_also = {"invite", "peer ls", "wait"},
+       .notes = {"Done means that the peer is configured. Names and documents come then; a script "
+                 "waits for them with wait --for synced."},
        .writes = true},
   };
 }

@@ -26,6 +26,10 @@ Error failed(const char* what) {
                          int out) {
   ::dup2(in, STDIN_FILENO);
   if (options.capture) ::dup2(out, STDOUT_FILENO);
+  if (options.discard_errors) {
+    const int nobody = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nobody >= 0) ::dup2(nobody, STDERR_FILENO);
+  }
   for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));

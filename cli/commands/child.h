@@ -15,7 +15,8 @@ struct ChildResult {
 };
 
 struct ChildOptions {
-  bool capture = false;  ///< stdout into `output`, else it is ours
+  bool capture = false;         ///< stdout into `output`, else it is ours
+  bool discard_errors = false;  ///< stderr to nobody, else it is ours
   std::vector<std::pair<std::string, std::string>> environment = {};  ///< added to ours
 };
 

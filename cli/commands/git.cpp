@@ -33,17 +33,20 @@ constexpr GitSetting kSettings[] = {
     {"diff.automerge.cachetextconv", "true"},
 };
 
+constexpr const char* kNoRepository = "run the command inside a git repository, or add --global";
+
 /// git's stdout without the last line break. Errors: git's own failure.
 Result<std::string> git(const std::vector<std::string>& words, bool may_fail = false) {
   std::vector<std::string> line = {"git"};
   line.insert(line.end(), words.begin(), words.end());
-  auto run = run_child(line, "", {.capture = true});
+  // What git says has another form than ours.
+  auto run = run_child(line, "", {.capture = true, .discard_errors = true});
   if (!run) return run.error();
   if (run->exit == 127)
     return make_error(ErrorId::kIo, "the program git is not found", "install git");
   if (run->exit != 0 && !may_fail)
     return make_error(ErrorId::kIo, "git " + words.front() + " exited " + std::to_string(run->exit),
-                      "run the command inside a git repository, or add --global");
+                      kNoRepository);
   while (run->output.ends_with('\n')) run->output.pop_back();
   return run->output;
 }
@@ -52,6 +55,8 @@ Result<std::string> git(const std::vector<std::string>& words, bool may_fail = f
 Result<fs::path> attributes_file(const Session& session) {
   if (!session.has("global")) {
     const auto top = git({"rev-parse", "--show-toplevel"});
+    if (!top && top.error().hint == kNoRepository)
+      return make_error(ErrorId::kIo, "this directory is in no git repository", kNoRepository);
     if (!top) return top.error();
     return fs::path(*top) / ".gitattributes";
   }

@@ -83,6 +83,9 @@ Result<int> run_man(Session& session) {
     }
   const auto page = pages.contains(name + ".1") ? pages.find(name + ".1") : pages.find(name + ".7");
   if (page == pages.end()) return no_topic(joined(session.args(0)));
+  if (session.out().format().is_json())
+    return ok(session.out().data(session.out().to_line(
+        {{"kind", "ManPage"}, {"v", 1}, {"name", page->first}, {"text", page->second}})));
   if (session.terminal().out_tty) {
     const auto shown = run_child({"man", "-l", "-"}, page->second);
     if (shown && shown->exit == 0) return control::exit_code::kOk;
@@ -91,7 +94,11 @@ Result<int> run_man(Session& session) {
 }
 
 Result<int> run_completion(Session& session) {
-  return ok(session.out().data(completion_script(session.arg(0))));
+  const std::string script = completion_script(session.arg(0));
+  if (session.out().format().is_json())
+    return ok(session.out().data(session.out().to_line(
+        {{"kind", "Completion"}, {"v", 1}, {"shell", session.arg(0)}, {"text", script}})));
+  return ok(session.out().data(script));
 }
 
 Result<int> run_schema(Session& session) {

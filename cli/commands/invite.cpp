@@ -62,6 +62,9 @@ Result<int> run_join(Session& session) {
   const auto names = [&] { return std::vector<std::string>{field(*peer, "name")}; };
   if (auto done = session.out().result(*peer, {.text = text, .names = names}); !done)
     return done.error();
+  if (!session.has("dry-run"))
+    session.out().note("its documents are on their way; \"syncctl wait --for synced --peer " +
+                       field(*peer, "name") + "\" ends when they are here");
   return control::exit_code::kOk;
 }
 

@@ -228,9 +228,11 @@ std::string VerifyReport::text() const {
   std::string out = counted(count_field(report_, "documents"), "document") + ", " +
                     counted(count_field(report_, "replicas"), "replica") + ", " +
                     counted(count_field(report_, "changes"), "change") + ", " +
-                    field(report_, "concurrent") + " concurrent; " + field(orders, "run") +
-                    (field(orders, "mode") == "all" ? " orders, all there are" : " random orders") +
-                    "; seed " + field(report_, "seed") + "\n";
+                    field(report_, "concurrent") + " concurrent; " +
+                    counted(count_field(orders, "run"),
+                            field(orders, "mode") == "all" ? "order" : "random order") +
+                    (field(orders, "mode") == "all" ? ", all there are" : "") + "; seed " +
+                    field(report_, "seed") + "\n";
   for (const json& property : report_["properties"]) {
     const bool ok = property["ok"].get<bool>();
     out += painted(ok ? Paint::kGreen : Paint::kRed, ok ? "ok     " : "FAILED ", color) +

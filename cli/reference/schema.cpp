@@ -41,6 +41,7 @@ constexpr Shape kShapes[] = {
      "documents:int compacted:int changes:int bytes_before:int bytes_after:int tables:bool "
      "failed:[obj]"},
     {"CompareReport", "left:str right:str equal:bool counts:obj items:[obj]"},
+    {"Completion", "shell:str text:str"},
     {"ConfigReport", "ok:bool files:int items:[obj]"},
     {"Conflict",
      "id:str doc:str|null name:str|null path:str type:str state:str winner:int "
@@ -70,6 +71,7 @@ constexpr Shape kShapes[] = {
     {"FileCheckReport", "ok:bool items:[obj]"},
     {"GitSetup", "installed:bool global:bool attributes:str unchanged:bool"},
     {"Heads", "id:str|null name:str|null heads:[hash]"},
+    {"Help", "topic:str|null text:str"},
     {"Hello", "version:str pid:int store_id:str peer_id:str"},
     {"Invite", "invite:str expires_at:time"},
     {"Key", "key:str state:str own:bool peers:[str]"},
@@ -78,6 +80,7 @@ constexpr Shape kShapes[] = {
     {"LegacyImport",
      "into:str id:str name:str bytes:int operations:int keys:int nodes:[str] damaged:[obj]"},
     {"LogDump", "file:str items:[obj]"},
+    {"ManPage", "name:str text:str"},
     {"LogLevel", "level:str configured:str"},
     {"LogLine", "number:int at:time level:str code:str message:str fields:obj"},
     {"LogLineList", "items:[LogLine] next?:str|null"},

@@ -101,6 +101,8 @@ TEST_CASE("git install outside a repository says so", "[cli][process]") {
       f.home.path(), {"git", "install"},
       {.environment = {{"GIT_CEILING_DIRECTORIES", "/"}}, .directory = f.home.path().string()});
   CHECK(run.exit == 20);
+  CHECK(run.err.find("in no git repository") != std::string::npos);
+  CHECK(run.err.find("fatal") == std::string::npos);
   CHECK(run.err.find("--global") != std::string::npos);
 }
 

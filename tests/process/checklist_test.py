@@ -32,7 +32,8 @@ READING = ("ls", "ls todo/* --sort updated", "ls --count", "get todo/home --meta
            "wait --for ready", "peer ls", "outbox ls", "digest", "digest --root", "digest --state", "compare . .",
            "store check", "store stats", "store id", "agent show", "agent ping", "agent logs", "agent level",
            "agent metrics", "agent reload", "key ls", "key show", "key new", "doctor", "config ls", "config path", "version",
-           "help --all", "record --to FILE --for 0")
+           "help --all", "help get", "man get", "completion bash",
+           "record --to FILE --for 0")
 
 # Of commands that write, in this order; "json:" is what they get on stdin.
 WRITING = ("set todo/home /n 2", "set todo/home /n 2 -n", "unset todo/home /n", "insert todo/home /items/- 1",
