@@ -311,6 +311,8 @@ bool is_plain_name(const std::string& name) {
 
 constexpr auto kLenient = nlohmann::json::error_handler_t::replace;
 constexpr const char* kReportSum = "report_sha256";
+/// Of reports of the first releases, which have no sum.
+constexpr std::size_t kReportFields = 7;
 
 /// Over the report without its own sum, so that no byte of it can change unnoticed.
 std::string sum_of(const nlohmann::ordered_json& report) {
@@ -336,10 +338,15 @@ std::string format_backup_manifest(const BackupManifest& manifest) {
 Result<BackupManifest> parse_backup_manifest(std::string_view text) {
   auto json = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!json.is_object()) return bad_report("not JSON");
+  // Every byte counts: what was written is what is written again of it.
+  if (json.dump(1, ' ', false, kLenient) + "\n" != text)
+    return bad_report("its bytes were changed");
   if (const auto sum = json.find(kReportSum); sum != json.end()) {
     const nlohmann::ordered_json said = std::move(*sum);
     json.erase(kReportSum);
     if (said != sum_of(json)) return bad_report("its sum is wrong");
+  } else if (json.size() != kReportFields) {
+    return bad_report("it has fields that no release writes");
   }
   const auto number = [&](const char* name) -> std::uint64_t {
     const auto at = json.find(name);
@@ -463,14 +470,35 @@ Result<void> link_store(const fs::path& source, const fs::path& target, LevelDbE
   return {};
 }
 
+namespace {
+
+Result<void> expect_backup(const fs::path& backup) {
+  std::error_code error;
+  const auto not_one = [&](const std::string& why, std::string hint) {
+    return Error{ErrorCode::kInvalid, backup.string() + " is not a backup: " + why, "input.file",
+                 std::move(hint)};
+  };
+  if (!fs::exists(backup, error)) {
+    return Error{ErrorCode::kInvalid, "there is no backup at " + backup.string(), "input.file",
+                 "name the directory that \"syncctl store backup\" wrote"};
+  }
+  if (!fs::is_directory(backup, error)) return not_one("it is a file", {});
+  if (fs::exists(fs::symlink_status(backup / kBackupFile, error))) return {};
+  const std::string why = std::string("it has no file ") + kBackupFile;
+  if (expect_store(backup))
+    return not_one(why,
+                   "a store is checked with \"syncctl --store DIR store check\"; a backup that "
+                   "was interrupted has to be made again");
+  return not_one(why, {});
+}
+
+}  // namespace
+
 Result<std::vector<Finding>> verify_backup(const fs::path& backup,
                                            const std::function<void(std::uint64_t)>& on_bytes) {
+  if (auto ok = expect_backup(backup); !ok) return ok.error();
   const auto text = read_small_file(backup / kBackupFile, kBackupReportMax);
-  if (!text) {
-    if (text.error().code != ErrorCode::kNotFound) return text.error();
-    return Error{ErrorCode::kInvalid,
-                 backup.string() + " is not a backup: it has no file " + kBackupFile, "input.file"};
-  }
+  if (!text) return text.error();
   const auto manifest = parse_backup_manifest(*text);
   if (!manifest) return manifest.error();
   std::vector<Finding> findings;

@@ -56,9 +56,6 @@ class Checker {
     const auto format = read_small_file(directory_ / kFormatFile, 256);
     if (!format) {
       if (format.error().code != ErrorCode::kNotFound) return format.error();
-      if (!std::filesystem::exists(database_)) {
-        return Error{ErrorCode::kInvalid, directory_.string() + " is not a store", "input.file"};
-      }
       add("store.format", Severity::kError, "the file FORMAT is missing", {}, 0,
           "syncctl store salvage");
     } else if (*format != kFormatLine) {
@@ -66,11 +63,13 @@ class Checker {
       add("store.format", Severity::kError, "FORMAT says something else");
     }
     if (const auto ok = check_database_files(database_); !ok) {
-      add("store.mode", Severity::kError, ok.error().message);
+      add("store.mode", Severity::kError, ok.error().message, {}, 0, "move it elsewhere");
     }
-    struct stat info {};
-    if (::stat(directory_.c_str(), &info) == 0 && (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-      add("store.mode", Severity::kError, "other users may write in the directory");
+    if (const auto ok = check_rights(directory_); !ok) {
+      // Whoever checks somebody else's store, root for example, may do so.
+      const bool is_mode = ok.error().hint.starts_with("chmod");
+      add("store.mode", is_mode ? Severity::kError : Severity::kInfo, ok.error().message, {}, 0,
+          ok.error().hint);
     }
     const auto files = list_database(database_);
     if (!files) return files.error();
@@ -361,13 +360,7 @@ bool CheckReport::ok() const {
 Result<CheckReport> check_store(const std::filesystem::path& directory,
                                 const CheckOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
-  struct stat info {};
-  if (::stat(directory.c_str(), &info) != 0) {
-    return file_error("open", directory.string(), errno);
-  }
-  if (!S_ISDIR(info.st_mode)) {
-    return Error{ErrorCode::kInvalid, directory.string() + " is not a store", "input.file"};
-  }
+  if (auto ok = expect_store(directory); !ok) return ok.error();
   const auto lock = LockProbe::take(directory);
   if (!lock) return lock.error();
   CheckReport report;

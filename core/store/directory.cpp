@@ -31,34 +31,6 @@ Error denied(const std::filesystem::path& path, const std::string& why) {
   return {ErrorCode::kDenied, path.string() + ": " + why, "auth.denied"};
 }
 
-/// File systems whose locks and syncs are somebody else's promise.
-const char* network_filesystem(long type) {
-  constexpr long kCifs = 0xFF534D42;
-  constexpr long kSmb2 = 0xFE534D42;
-  constexpr long kFuse = 0x65735546;
-  constexpr long kCeph = 0x00C36400;
-  switch (type) {
-    case NFS_SUPER_MAGIC:
-      return "NFS";
-    case SMB_SUPER_MAGIC:
-    case kCifs:
-    case kSmb2:
-      return "SMB";
-    case V9FS_MAGIC:
-      return "9p";
-    case AFS_SUPER_MAGIC:
-      return "AFS";
-    case CODA_SUPER_MAGIC:
-      return "Coda";
-    case kCeph:
-      return "Ceph";
-    case kFuse:
-      return "FUSE";
-    default:
-      return nullptr;
-  }
-}
-
 /// A descriptor that closes itself.
 class Descriptor {
  public:
@@ -87,13 +59,30 @@ Result<std::vector<std::string>> entries_of(const std::filesystem::path& path) {
   return names;
 }
 
+Result<void> judge_rights(const std::filesystem::path& path, const struct stat& info) {
+  if (info.st_uid != ::geteuid()) {
+    return Error{ErrorCode::kDenied, path.string() + ": belongs to another user", "auth.denied",
+                 "run the command as that user, or chown -R the directory"};
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
+  return Error{ErrorCode::kDenied,
+               path.string() + ": other users may write in it; the mode must be 0700",
+               "auth.denied", "chmod 700 " + path.string()};
+}
+
+/// Whether LevelDB has or had its files there.
+bool has_leveldb_files(const std::filesystem::path& database) {
+  const auto names = entries_of(database);
+  return names && std::ranges::any_of(*names, [](const std::string& name) {
+           return name == "CURRENT" || name.starts_with("MANIFEST-") || name.ends_with(".sst") ||
+                  name.ends_with(".ldb") || name.ends_with(".log");
+         });
+}
+
 Result<void> check_folder(const std::filesystem::path& path, int fd, const OpenOptions& options) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return file_error("stat", path.string(), errno);
-  if (info.st_uid != ::geteuid()) return denied(path, "belongs to another user");
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return denied(path, "other users may write in it; the mode must be 0700");
-  }
+  if (auto ok = judge_rights(path, info); !ok) return ok;
   struct statfs system {};
   if (::fstatfs(fd, &system) != 0) return file_error("statfs", path.string(), errno);
   const char* network = network_filesystem(static_cast<long>(system.f_type));
@@ -252,6 +241,67 @@ Result<void> check_format_file(const std::filesystem::path& directory) {
       ErrorCode::kUnsupported,
       "the store has format " + line->substr(12, line->find('\n') - 12) + ", this release knows 1",
       "store.newer"};
+}
+
+const char* network_filesystem(long type) {
+  constexpr long kCifs = 0xFF534D42;
+  constexpr long kSmb2 = 0xFE534D42;
+  constexpr long kFuse = 0x65735546;
+  constexpr long kCeph = 0x00C36400;
+  switch (type) {
+    case NFS_SUPER_MAGIC:
+      return "NFS";
+    case SMB_SUPER_MAGIC:
+    case kCifs:
+    case kSmb2:
+      return "SMB";
+    case V9FS_MAGIC:
+      return "9p";
+    case AFS_SUPER_MAGIC:
+      return "AFS";
+    case CODA_SUPER_MAGIC:
+      return "Coda";
+    case kCeph:
+      return "Ceph";
+    case kFuse:
+      return "FUSE";
+    default:
+      return nullptr;
+  }
+}
+
+Result<void> expect_store(const std::filesystem::path& directory) {
+  const char* hint = "name the directory that syncd --store has";
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) return file_error("open", directory.string(), errno);
+    return Error{ErrorCode::kNotFound, "there is no store at " + directory.string(), {}, hint};
+  }
+  if (S_ISLNK(info.st_mode)) {
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::canonical(directory, error);
+    return Error{ErrorCode::kDenied, directory.string() + ": is a link", "auth.denied",
+                 error ? std::string(hint) : "name the directory itself: " + real.string()};
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Error{ErrorCode::kInvalid, directory.string() + " is not a store: it is a file",
+                 "input.file", hint};
+  }
+  if (::access(directory.c_str(), R_OK | X_OK) != 0)
+    return file_error("open", directory.string(), errno);
+  if (::faccessat(AT_FDCWD, (directory / kFormatFile).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+      has_leveldb_files(directory / kDatabaseFolder)) {
+    return {};
+  }
+  return Error{ErrorCode::kInvalid,
+               directory.string() + " is not a store: it has neither a file FORMAT nor tables",
+               "input.file", hint};
+}
+
+Result<void> check_rights(const std::filesystem::path& directory) {
+  struct stat info {};
+  if (::lstat(directory.c_str(), &info) != 0) return file_error("stat", directory.string(), errno);
+  return judge_rights(directory, info);
 }
 
 Result<void> check_database_files(const std::filesystem::path& database) {

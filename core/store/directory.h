@@ -55,6 +55,18 @@ class StoreDirectory {
 /// FORMAT, and none, is for the caller to judge. Errors: kUnsupported ("store.newer").
 Result<void> check_format_file(const std::filesystem::path& directory);
 
+/// What every command asks of a path that is said to be a store, before it reads on. Nothing is
+/// opened. Errors: kNotFound (nothing is there), kDenied (a link), kInvalid (a file, or a directory
+/// with neither FORMAT nor LevelDB's files), each with what to do.
+Result<void> expect_store(const std::filesystem::path& directory);
+
+/// Whether only its owner, who must be the caller, may write in the directory. Errors: kDenied.
+Result<void> check_rights(const std::filesystem::path& directory);
+
+/// What operators call a file system whose locks and syncs are somebody else's promise, by the
+/// f_type of statfs; nullptr: a local one.
+const char* network_filesystem(long type);
+
 /// The first file in `database` that may not be there: no symlink, FIFO, device or folder. An
 /// lstat pass: opening a FIFO would hang.
 Result<void> check_database_files(const std::filesystem::path& database);

@@ -60,6 +60,7 @@ Result<void> drop_sync_states(Kv& kv, const GroupWriter& write) {
 }
 
 Result<StoreId> renew_identity(const std::filesystem::path& path, const OpenOptions& options) {
+  if (auto ok = expect_store(path); !ok) return ok.error();
   OpenOptions existing = options;
   existing.mode = OpenMode::kExisting;
   auto directory = StoreDirectory::open(path, existing);

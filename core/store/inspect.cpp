@@ -168,11 +168,8 @@ std::optional<Manifest> current_version(const fs::path& database, std::optional<
 }  // namespace
 
 Result<ScanReport> scan_records(const fs::path& directory, const RecordScan& scan) {
+  if (auto ok = expect_store(directory); !ok) return ok.error();
   const fs::path database = directory / kDatabaseFolder;
-  std::error_code absent;
-  if (!fs::is_directory(database, absent)) {
-    return Error{ErrorCode::kInvalid, directory.string() + " is not a store", "input.file"};
-  }
   if (const auto known = check_format_file(directory); !known) return known.error();
   const auto lock = LockProbe::take(directory);
   if (!lock) return lock.error();

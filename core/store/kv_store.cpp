@@ -442,7 +442,11 @@ Result<void> KvStore::compact_tables() {
     const std::string begin{'d', static_cast<char>(first)};
     if (const auto ok = kv_->compact(begin, prefix_end(begin)); !ok) return ok.error();
   }
-  return {};
+  // A compaction that met damage tells only the next write.
+  return write_alone([](Group& group) -> Result<void> {
+    put_number(group, "clean", 0);
+    return {};
+  });
 }
 
 Result<BackupReport> KvStore::backup(const std::filesystem::path& target,

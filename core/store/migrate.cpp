@@ -61,9 +61,7 @@ Result<FormatRecord> format_record(const std::filesystem::path& directory) {
 
 Result<MigrateReport> plan_migration(const std::filesystem::path& directory,
                                      const MigrateOptions& options) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(directory, error))
-    return Error{ErrorCode::kNotFound, "there is no store at " + directory.string()};
+  if (auto ok = expect_store(directory); !ok) return ok.error();
   const auto number = format_number(directory);
   if (!number) return number.error();
   MigrateReport report;

@@ -26,13 +26,13 @@ constexpr const char* kReadFirst = "mjp";
 
 Result<RepairPlan> plan_of(const fs::path& directory, const RepairOptions& options) {
   const fs::path database = directory / kDatabaseFolder;
+  if (auto ok = expect_store(directory); !ok) return ok.error();
+  if (auto ok = check_rights(directory); !ok) return ok.error();
   std::error_code error;
-  if (!fs::exists(directory, error))
-    return Error{ErrorCode::kNotFound, "there is no store at " + directory.string()};
-  if (fs::is_symlink(directory, error))
-    return Error{ErrorCode::kDenied, directory.string() + ": is a link", "auth.denied"};
-  if (!fs::is_directory(database, error)) {
-    return Error{ErrorCode::kInvalid, directory.string() + " is not a store", "input.file"};
+  if (!fs::exists(directory / kFormatFile, error)) {
+    return Error{ErrorCode::kCorrupt,
+                 "store.format: " + directory.string() + " has lost its file FORMAT",
+                 "store.corrupt", "syncctl store salvage " + directory.string() + " --into DIR"};
   }
   if (auto ok = check_database_files(database); !ok) return ok.error();
   CheckOptions deep;

@@ -486,11 +486,7 @@ Result<void> write_identity(Sink& sink, const OpenOptions& open, StoreId& id) {
 Result<SalvageReport> salvage_store(const fs::path& source, const fs::path& target,
                                     const SalvageOptions& options, const OpenOptions& open) {
   const fs::path database = source / kDatabaseFolder;
-  std::error_code error;
-  if (!fs::is_directory(database, error)) {
-    return Error{ErrorCode::kInvalid, source.string() + " is not a store: it has no folder db",
-                 "input.file"};
-  }
+  if (auto ok = expect_store(source); !ok) return ok.error();
   // What a newer release wrote means something else.
   if (const auto known = check_format_file(source); !known) return known.error();
   const auto lock = LockProbe::take(source);

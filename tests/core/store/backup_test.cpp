@@ -253,9 +253,8 @@ TEST_CASE("a backup report of any bytes is refused in words", "[store][backup]")
   for (std::size_t at = 0; at < good.size(); ++at) {
     std::string damaged = good;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x11);
-    // Changed is only what says nothing, such as the name of the sum.
-    if (const auto again = parse_backup_manifest(damaged))
-      CHECK(format_backup_manifest(*again) == good);
+    INFO("byte " << at);
+    CHECK_FALSE(parse_backup_manifest(damaged));
     static_cast<void>(parse_backup_manifest(good.substr(0, at)).has_value());
   }
   // Reports of earlier releases have no sum.

@@ -4,10 +4,13 @@
 
 #include "core/codec/leb128.h"
 #include "core/store/directory.h"
+#include "core/store/identity.h"
 #include "core/store/inspect.h"
 #include "core/store/keys.h"
 #include "core/store/manifest.h"
 #include "core/store/record_walk.h"
+#include "core/store/repair.h"
+#include "core/store/salvage.h"
 #include "core/store/values.h"
 #include "tests/core/store/damage.h"
 
@@ -401,4 +404,69 @@ TEST_CASE("a check can be stopped", "[store][check]") {
   const auto report = check_store(directory.path() / "s", options);
   REQUIRE(report.has_value());
   CHECK(report->cancelled);
+}
+
+TEST_CASE("what is not a store is told in words by every command", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path place = directory.path();
+  const fs::path store = place / "s";
+  make_store(store, 3, 3);
+  std::ofstream(place / "file") << "x";
+  fs::create_directories(place / "other/db");
+  std::ofstream(place / "other/db/notes.txt") << "x";
+  fs::create_directory_symlink(store, place / "link");
+
+  CHECK(expect_store(store));
+  CHECK(expect_store(place / "absent").error().code == ErrorCode::kNotFound);
+  CHECK(expect_store(place / "file").error().code == ErrorCode::kInvalid);
+  CHECK(expect_store(place / "other").error().code == ErrorCode::kInvalid);
+  CHECK(expect_store(place).error().code == ErrorCode::kInvalid);
+  const auto link = expect_store(place / "link");
+  CHECK(link.error().code == ErrorCode::kDenied);
+  CHECK(link.error().hint.ends_with(store.filename().string()));
+  fs::remove(store / kFormatFile);
+  CHECK(expect_store(store));  // damaged, but one
+
+  for (const char* name : {"absent", "file", "other", "link"}) {
+    INFO(name);
+    const fs::path path = place / name;
+    const ErrorCode code = expect_store(path).error().code;
+    CHECK(check_store(path, {}).error().code == code);
+    CHECK(plan_repair(path).error().code == code);
+    CHECK(salvage_store(path, place / "new", {}, disk_options()).error().code == code);
+    CHECK(renew_identity(path, disk_options()).error().code == code);
+    CHECK_FALSE(expect_store(path).error().hint.empty());
+  }
+  CHECK_FALSE(fs::exists(place / "new"));
+  const auto plan = plan_repair(store);
+  CHECK(plan.error().message.starts_with("store.format"));
+  CHECK(plan.error().hint.starts_with("syncctl store salvage"));
+}
+
+TEST_CASE("a directory that others may write in is no store to repair", "[store][check]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path store = directory.path() / "s";
+  make_store(store, 3, 3);
+  fs::permissions(store, fs::perms::others_write, fs::perm_options::add);
+  CHECK(plan_repair(store).error().code == ErrorCode::kDenied);
+  const auto report = check_store(store, {});
+  REQUIRE(report);
+  REQUIRE(report->findings.size() == 1);
+  CHECK(report->findings[0].code == "store.mode");
+  CHECK(report->findings[0].next == "chmod 700 " + store.string());
+}
+
+TEST_CASE("network file systems are known by their type", "[store]") {
+  CHECK(std::string_view(network_filesystem(0x6969)) == "NFS");
+  CHECK(std::string_view(network_filesystem(0x01021997)) == "9p");
+  CHECK(std::string_view(network_filesystem(0xFF534D42)) == "SMB");
+  CHECK(std::string_view(network_filesystem(0xFE534D42)) == "SMB");
+  CHECK(std::string_view(network_filesystem(0x517B)) == "SMB");
+  CHECK(std::string_view(network_filesystem(0x65735546)) == "FUSE");
+  CHECK(std::string_view(network_filesystem(0x00C36400)) == "Ceph");
+  CHECK(std::string_view(network_filesystem(0x5346414F)) == "AFS");
+  CHECK(std::string_view(network_filesystem(0x73757245)) == "Coda");
+  for (const long local :
+       {0xEF53L, 0x58465342L, 0x9123683EL, 0x01021994L, 0x794C7630L, 0x2FC12FC1L})
+    CHECK(network_filesystem(local) == nullptr);
 }

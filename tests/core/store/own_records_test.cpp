@@ -190,3 +190,18 @@ TEST_CASE("a deleted document stays deleted when its last header is lost", "[sto
   CHECK(store.get().load(document(0)).error().code == ErrorCode::kNotFound);
   CHECK(store.get().counts().documents == 0);
 }
+
+TEST_CASE("a compaction that meets damage says so", "[store][repair]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path path = directory.path() / "s";
+  make_flushed(path);
+  REQUIRE(flip_block_of(path, header_key(document(3))));
+  DiskStore disk(path);
+  for (std::uint64_t d = 0; d < 3; ++d) {
+    REQUIRE(append_now(disk.get(), append_of(document(5000 + d), 0, {linked_change(d, {})})));
+  }
+  const auto compacted = disk.get().compact_tables();
+  REQUIRE_FALSE(compacted);
+  INFO(compacted.error().message);
+  CHECK(compacted.error().message.find("table.block") != std::string::npos);
+}
