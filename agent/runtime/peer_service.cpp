@@ -114,7 +114,8 @@ session::Metadata PeerService::metadata() const {
   metadata.storage_id = context_.facts.store_id;
   metadata.ephemeral = context_.config.ephemeral;
   session::Extension extension;
-  extension.capabilities = {"digest", std::string(session::kFetchCapability)};
+  extension.capabilities = {"digest", std::string(session::kFetchCapability),
+                            std::string(session::kBundleCapability)};
   extension.catalog = context_.catalog().to_base58();
   metadata.extension = std::move(extension);
   return metadata;
@@ -249,6 +250,8 @@ void PeerService::peer_up(const session::PeerInfo& info) {
   link.link.connection = info.connection;
   link.link.peer_id = info.peer_id;
   if (info.is_persistent()) link.link.storage_id = info.metadata.storage_id;
+  const auto& extension = info.metadata.extension;
+  link.link.reads_bundles = extension && extension->can(session::kBundleCapability);
   link.name = live.name;
   link.announce = live.announce;
   link.ask = !info.dialled.empty();

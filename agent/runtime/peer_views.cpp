@@ -195,10 +195,7 @@ void PeerService::fetch_changes(const std::string& name, const DocumentId& docum
   const Live* live = find_live(name, reply);
   if (live == nullptr) return;
   const auto& extension = live->info.metadata.extension;
-  const bool can =
-      extension && std::ranges::find(extension->capabilities, session::kFetchCapability) !=
-                       extension->capabilities.end();
-  if (!can) {
+  if (!extension || !extension->can(session::kFetchCapability)) {
     return reply(Error{ErrorCode::kUnavailable, name + " cannot be asked for single changes",
                        "peer.unreachable", "it sends what is missing when it syncs"});
   }

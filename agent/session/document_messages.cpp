@@ -214,6 +214,7 @@ sync::State& DocumentSync::Impl::state_of(DocumentPeer& peer, const engine::Docu
   }
   peer.state->set_read_only(!peer.policy.write);
   peer.state->withhold = !peer.policy.read;
+  peer.state->peer_reads_bundles = peer.link.reads_bundles;
   return *peer.state;
 }
 

@@ -34,6 +34,7 @@ struct Link {
   std::string peer_id = {};
   /// Set for peers whose shared heads are kept (PeerInfo::is_persistent).
   std::optional<std::string> storage_id = {};
+  bool reads_bundles = false;  ///< it named the capability kBundleCapability
 };
 
 /// Where the document lives. Implemented by the shard; called from within DocumentSync's functions.

@@ -4,6 +4,7 @@
 #include "core/base/result.h"
 #include "core/model/document_id.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,6 +23,9 @@ namespace converge::session {
 struct Extension {
   std::uint32_t version = 1;
   std::vector<std::string> capabilities = {};
+  bool can(std::string_view capability) const {
+    return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
+  }
   std::optional<std::string> invite = {};  ///< one-time token, only in a join
   std::optional<std::string> catalog =
       {};  ///< document id (base58check) of the workspace's catalog
@@ -108,6 +112,10 @@ struct Fetch {
   bool operator==(const Fetch&) const = default;
 };
 inline constexpr std::string_view kFetchCapability = "fetch";
+
+/// Between two Converge agents that both name it: several changes of one sync message may be one
+/// type-3 chunk.
+inline constexpr std::string_view kBundleCapability = "bundle";
 
 /// Remote-heads gossip (repo-protocol 9): decoded, otherwise ignored.
 struct RemoteSubscriptionChange {

@@ -258,6 +258,10 @@ class Document {
   /// first request for a change that came inside a document chunk rebuilds that chunk's changes
   /// once.
   std::optional<Bytes> change_bytes(const model::ChangeHash& hash) const;
+  /// Applied changes in one stream of chunks, parents first, for a peer that reads type-3 chunks:
+  /// together they take a fraction of their bytes. Unknown hashes are left out. Cost: by the
+  /// changes.
+  Bytes bundle(const std::vector<model::ChangeHash>& changes) const;
   std::optional<ChangeInfo> change_info(const model::ChangeHash& hash) const;
   /// Applied changes that are not ancestors of (or in) `have`, in application order; unknown hashes
   /// in `have` ignored.

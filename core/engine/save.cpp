@@ -1,7 +1,10 @@
 #include "core/base/assert.h"
 #include "core/engine/document_impl.h"
+#include "core/format/bundle.h"
 #include "core/format/change.h"
 #include "core/format/document.h"
+
+#include <algorithm>
 
 namespace converge::engine {
 
@@ -55,6 +58,64 @@ void Document::Impl::ensure_bodies() {
 Bytes Document::Impl::chunk_of(ChangeIndex change) {
   if (bodies.get(change).empty()) ensure_bodies();
   return format::write_chunk(format::ChunkType::kChange, bodies.get(change), graph.hash(change));
+}
+
+namespace {
+
+/// What one bundle holds at most: a reader takes its ops one by one.
+constexpr std::size_t kBundleChangesMax = 10'000;
+constexpr std::uint64_t kBundleOpsMax = 1u << 16;
+
+/// Changes on their way into chunks, in order: bundles, and single ones that are too large for any.
+class BundleStream {
+ public:
+  void add(model::Change change) {
+    ops_ += change.op_count;
+    if (!waiting_.empty() && (ops_ > kBundleOpsMax || waiting_.size() == kBundleChangesMax)) {
+      const std::uint64_t own = change.op_count;
+      flush();
+      ops_ = own;
+    }
+    waiting_.push_back(std::move(change));
+  }
+  Bytes finish() {
+    flush();
+    return std::move(out_);
+  }
+
+ private:
+  void flush() {
+    if (waiting_.empty()) return;
+    const bool alone = waiting_.size() == 1;
+    const Bytes chunk =
+        alone ? format::change_chunk(waiting_.front())
+              : format::write_chunk(format::ChunkType::kBundle, format::encode_bundle(waiting_));
+    out_.insert(out_.end(), chunk.begin(), chunk.end());
+    waiting_.clear();
+    ops_ = 0;
+  }
+
+  std::vector<model::Change> waiting_;
+  std::uint64_t ops_ = 0;
+  Bytes out_;
+};
+
+}  // namespace
+
+Bytes Document::bundle(const std::vector<ChangeHash>& changes) const {
+  Impl& impl = sealed();
+  std::vector<ChangeIndex> indices = impl.indices_of(changes);
+  std::sort(indices.begin(), indices.end());
+  indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+  BundleStream stream;
+  for (const ChangeIndex index : indices) {
+    if (impl.bodies.get(index).empty()) impl.ensure_bodies();
+    auto change =
+        format::decode_change_body(to_bytes(impl.bodies.get(index)), impl.graph.hash(index));
+    ASSERT(change.has_value());  // verified when it came, or written by us
+    stream.add(std::move(*change));
+  }
+  return stream.finish();
 }
 
 std::unique_ptr<Document::Impl> Document::Impl::copy(model::ActorId own) const {

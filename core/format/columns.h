@@ -96,6 +96,11 @@ class ColumnList {
   void deflate(std::vector<Bytes>& storage);
   void write_metadata(Bytes& out) const;
   void write_data(Bytes& out) const;
+  /// f(specification, bytes), ascending.
+  template <class F>
+  void for_each(F f) const {
+    for (std::size_t i = 0; i < count_; ++i) f(columns_[i].spec, columns_[i].bytes);
+  }
 
  private:
   struct Entry {

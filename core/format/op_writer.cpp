@@ -126,7 +126,7 @@ void OpWriter::finish(Table table, ColumnList& out) {
   add(op_column::kKeyActor, key_actor_, key_actor_.has_value());
   add(op_column::kKeyCounter, key_counter_, key_counter_.has_value());
   add(op_column::kKeyName, key_name_, key_name_.has_value());
-  add(op_column::kIdActor, id_actor_, document);
+  add(op_column::kIdActor, id_actor_, table != Table::kChange);
   add(op_column::kIdCounter, id_counter_, document);
   add(op_column::kInsert, insert_, true);
   add(op_column::kAction, action_, true);

@@ -17,7 +17,7 @@ namespace converge::format {
 /// one writer encodes many changes without allocating.
 class OpWriter {
  public:
-  enum class Table : std::uint8_t { kChange, kDocument };
+  enum class Table : std::uint8_t { kChange, kDocument, kBundle };
 
   void clear();
 
@@ -51,7 +51,7 @@ class OpWriter {
     group_counter_.append(id.counter);
   }
 
-  /// Documents only: the ids of the next `count` rows.
+  /// Documents and bundles: the ids of the next `count` rows.
   void add_ids(model::OpId first, std::uint32_t count) {
     id_actor_.append(first.actor, count);
     id_counter_.append_run(first.counter, 1, count);

@@ -100,10 +100,17 @@ Payload choose_payload(const Document& document, const State& state) {
   return out;
 }
 
-std::vector<Bytes> encode_payload(const Document& document, const Payload& payload) {
+std::vector<Bytes> encode_payload(const Document& document, const State& state,
+                                  const Payload& payload) {
+  constexpr std::size_t kBundledFrom = 3;
   std::vector<Bytes> out;
   if (payload.whole_document) {
     out.push_back(document.save());
+    return out;
+  }
+  if (payload.version == Message::Version::kV2 && state.peer_reads_bundles &&
+      payload.hashes.size() >= kBundledFrom) {
+    out.push_back(document.bundle(payload.hashes));
     return out;
   }
   for (const ChangeHash& hash : payload.hashes) {
@@ -181,7 +188,7 @@ std::optional<Message> generate(const Document& document, State& state) {
     message.have.push_back(
         {state.shared_heads, BloomFilter(document.changes_since(state.shared_heads))});
   }
-  message.changes = encode_payload(document, payload);
+  message.changes = encode_payload(document, state, payload);
   message.flags =
       static_cast<std::uint8_t>(kFlagSupportsReset | (state.read_only ? kFlagReadOnly : 0));
   message.heads = heads;

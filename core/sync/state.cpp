@@ -57,6 +57,7 @@ void State::set_read_only(bool value) {
   State fresh;
   fresh.peer_reads_v2 = peer_reads_v2;
   fresh.peer_supports_reset = peer_supports_reset;
+  fresh.peer_reads_bundles = peer_reads_bundles;
   fresh.needs_reset = true;
   *this = std::move(fresh);
 }

@@ -43,6 +43,8 @@ struct State {
   // What the peer said it can do.
   bool peer_reads_v2 = false;
   bool peer_supports_reset = false;
+  /// Not said in a message but agreed on elsewhere: several changes may come as one bundle.
+  bool peer_reads_bundles = false;
 
   bool read_only = false;       ///< we apply nothing the peer sends; change with set_read_only()
   bool peer_read_only = false;  ///< the peer applies nothing: do not send changes

@@ -41,13 +41,19 @@ Document common_history() {
   return document;
 }
 
-/// Lets both talk until both are silent.
-std::pair<std::size_t, std::size_t> bytes_and_messages(Document& left, Document& right) {
+/// Lets both talk until both are silent. Agents of ours remember what they had in common the last
+/// time, and read bundles.
+std::pair<std::size_t, std::size_t> bytes_and_messages(Document& left, Document& right,
+                                                       const Heads& common, bool agents) {
   struct Side {
     Document& document;
     sync::State state;
   };
   Side sides[2] = {{left, {}}, {right, {}}};
+  for (Side& side : sides) {
+    side.state.peer_reads_bundles = agents;
+    if (agents) side.state.shared_heads = common;
+  }
   std::size_t bytes = 0;
   std::size_t messages = 0;
   for (int turn = 0, silent = 0; silent < 2; turn ^= 1) {
@@ -66,7 +72,7 @@ std::pair<std::size_t, std::size_t> bytes_and_messages(Document& left, Document&
   return {bytes, messages};
 }
 
-void session(benchmark::State& state, int own_changes, bool empty_peer) {
+void session(benchmark::State& state, int own_changes, bool empty_peer, bool agents) {
   const Document base = common_history();
   const auto file = base.save();
   std::pair<std::size_t, std::size_t> sent;
@@ -81,7 +87,7 @@ void session(benchmark::State& state, int own_changes, bool empty_peer) {
       type(*right, 5, "b");
     }
     state.ResumeTiming();
-    sent = bytes_and_messages(*left, *right);
+    sent = bytes_and_messages(*left, *right, base.heads(), agents);
     state.PauseTiming();
     require(left->heads() == right->heads());
     state.ResumeTiming();
@@ -93,14 +99,15 @@ void session(benchmark::State& state, int own_changes, bool empty_peer) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto add = [](const std::string& name, int own_changes, bool empty_peer) {
+  const auto add = [](const std::string& name, int own_changes, bool empty_peer, bool agents) {
     benchmark::RegisterBenchmark(name.c_str(), [=](auto& s) {
-      session(s, own_changes, empty_peer);
+      session(s, own_changes, empty_peer, agents);
     })->Unit(benchmark::kMillisecond);
   };
-  add("sync/100_new_each", 100, false);
-  add("sync/into_empty", 0, true);
-  add("sync/equal", 0, false);
+  add("sync/100_new_each", 100, false, false);
+  add("sync/100_new_each_agents", 100, false, true);
+  add("sync/into_empty", 0, true, false);
+  add("sync/equal", 0, false, false);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -4,16 +4,25 @@
 #include "tests/fuzz/assemble.h"
 #include "tests/fuzz/targets.h"
 
+#include <set>
+#include <utility>
+
 namespace converge::fuzz {
 namespace {
 
 void check(ByteView body) {
   const auto changes = format::decode_bundle(body);
   if (!changes) return;
+  std::set<std::pair<model::ActorId, std::uint32_t>> authors;
   for (const model::Change& change : *changes) {
     ASSERT(format::encode_change_body(change) == change.body);
     ASSERT(format::change_hash(change.body) == change.hash);
+    authors.emplace(change.actor, change.seq);
   }
+  if (authors.size() != changes->size()) return;  // the same twice, which is not written
+  const auto again = format::decode_bundle(format::encode_bundle(*changes));
+  ASSERT(again.has_value() && again->size() == changes->size());
+  for (std::size_t i = 0; i < changes->size(); ++i) ASSERT((*again)[i].hash == (*changes)[i].hash);
 }
 
 void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }

@@ -175,6 +175,47 @@ TEST_CASE("changes that are sealed later are the same changes", "[engine][proper
   }
 }
 
+TEST_CASE("a bundle brings what single changes would", "[engine][property]") {
+  for (std::uint64_t seed = 500; seed < 560; ++seed) {
+    INFO("seed " << seed);
+    Replicas replicas(3, seed);
+    for (int i = 0; i < 40; ++i) replicas.step();
+    const Document& one = replicas.all()[0];
+    const Document& two = replicas.all()[1];
+    Document all(*ActorId::from_hex("ee"));
+    REQUIRE(all.load_incremental(one.bundle(one.all_changes())).has_value());
+    CHECK(all.heads() == one.heads());
+    CHECK(testing::read_like_model(all.now()) == testing::read_like_model(one.now()));
+
+    // Only what the other lacks, in no particular order.
+    std::vector<ChangeHash> missing;
+    for (const auto& hash : two.all_changes()) {
+      if (!all.has_change(hash)) missing.push_back(hash);
+    }
+    std::sort(missing.begin(), missing.end());
+    const auto report = all.load_incremental(two.bundle(missing));
+    REQUIRE(report.has_value());
+    CHECK(report->applied.size() == missing.size());
+    all.check_invariants();
+    for (const auto& head : two.heads()) CHECK(all.has_change(head));
+  }
+}
+
+TEST_CASE("changes too large for a bundle stand beside it", "[engine][property]") {
+  Document source(*ActorId::from_hex("0a"));
+  auto tx = source.transact();
+  const auto text = *tx.put_object(model::kRoot, std::string("text"), engine::ObjType::kText);
+  tx.commit();
+  for (const std::size_t size : {10u, 70'000u, 20u, 50'000u, 40'000u, 30u}) {
+    auto edit = source.transact();
+    REQUIRE(edit.splice_text(text, 0, 0, std::string(size, 'x')).has_value());
+    edit.commit();
+  }
+  Document target(*ActorId::from_hex("ee"));
+  REQUIRE(target.load_incremental(source.bundle(source.all_changes())).has_value());
+  CHECK(target.heads() == source.heads());
+}
+
 TEST_CASE("a rolled back transaction leaves no trace", "[engine][property]") {
   for (std::uint64_t seed = 200; seed < 260; ++seed) {
     INFO("seed " << seed);

@@ -29,6 +29,7 @@ export const goals = [
   ['maps/load_100k', 30, 12],
   ['maps/load_100k_and_read', 60, 30],
   ['sync/100_new_each', 10, 3],
+  ['sync/100_new_each_agents', 10, 3],
   ['sync/into_empty', 25, 12],
   ['sync/equal', 2, 0.5],
   ['small/create_10k', 250, 120],

@@ -94,6 +94,10 @@ TEST_CASE("conformance bundles unpack to exactly the changes asked for", "[forma
     REQUIRE(changes.has_value());
     std::vector<std::string> got;
     for (const auto& change : *changes) got.push_back(change.hash.to_hex());
+    const auto again = format::decode_bundle(format::encode_bundle(*changes));
+    REQUIRE(again.has_value());
+    REQUIRE(again->size() == changes->size());
+    for (std::size_t i = 0; i < again->size(); ++i) CHECK((*again)[i].hash == (*changes)[i].hash);
     auto expected = line.at("s").get<std::vector<std::string>>();
     std::sort(got.begin(), got.end());
     std::sort(expected.begin(), expected.end());

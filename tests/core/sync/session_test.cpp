@@ -65,6 +65,38 @@ TEST_CASE("an empty peer gets everything", "[sync][session]") {
   CHECK(sync::peer_has_everything(b.document, b.state));
 }
 
+TEST_CASE("peers that read bundles exchange the same in fewer bytes", "[sync][session]") {
+  const auto bytes_exchanged = [](bool bundles) {
+    Peer a("aa");
+    Peer b("bb");
+    for (int i = 0; i < 400; ++i) a.put("common", i);
+    talk(a, b);
+    for (int i = 0; i < 50; ++i) {
+      a.put("a" + std::to_string(i % 5), i);
+      b.put("b" + std::to_string(i % 5), i);
+    }
+    reconnect(a);
+    reconnect(b);
+    a.state.peer_reads_bundles = b.state.peer_reads_bundles = bundles;
+    std::size_t bytes = 0;
+    for (bool more = true; more;) {
+      more = false;
+      for (const auto& [from, to] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+        const auto message = sync::generate(from->document, from->state);
+        if (!message) continue;
+        more = true;
+        const Bytes sent = sync::encode_message(*message);
+        bytes += sent.size();
+        REQUIRE(sync::receive(to->document, to->state, *sync::decode_message(sent)).has_value());
+      }
+    }
+    CHECK(a.document.heads() == b.document.heads());
+    CHECK(a.document.change_count() == 500);
+    return bytes;
+  };
+  CHECK(bytes_exchanged(true) * 5 < bytes_exchanged(false));
+}
+
 TEST_CASE("peers in step are silent until something happens", "[sync][session]") {
   Peer a("aa");
   Peer b("bb");

@@ -155,6 +155,7 @@ class Driver {
         {"cursor", &Driver::cursor},
         {"position", &Driver::position},
         {"changes", &Driver::changes},
+        {"bundle", &Driver::bundle},
         {"missing", &Driver::missing},
         {"sync_new", &Driver::sync_new},
         {"sync_generate", &Driver::sync_generate},
@@ -300,6 +301,14 @@ class Driver {
     const auto patches = value_or_refuse(
         document(command).diff(heads_of(command.at("before")), heads_of(command.at("after"))));
     return {{"patches", testing::patches_to_json(patches)}};
+  }
+
+  json bundle(const json& command) {
+    const auto& target = document(command);
+    const auto changes = target.changes_since(heads_of(command.at("since")));
+    json hashes = json::array();
+    for (const auto& hash : changes) hashes.push_back(hash.to_hex());
+    return {{"bytes", to_hex(target.bundle(changes))}, {"hashes", hashes}};
   }
 
   json changes(const json& command) {

@@ -164,6 +164,7 @@ export class History {
   give(to, from, shuffle, first) {
     const since = this.both({ do: 'heads', doc: to }).heads;
     const { changes } = this.both({ do: 'changes', doc: from, since });
+    this.readOurBundle(from, since, changes);
     const rng = random(shuffle);
     for (let i = changes.length - 1; i > 0; --i) {
       const j = rng.below(i + 1);
@@ -175,6 +176,15 @@ export class History {
       this.both({ do: 'missing', doc: to });
       this.check(to);
     }
+  }
+
+  /// Our bundle of what one side lacks holds for the reference what we say.
+  readOurBundle(from, since, changes) {
+    if (changes.length < 2) return;  // one goes as it is
+    const { bytes, hashes } = this.ours.ask({ do: 'bundle', doc: from, since });
+    const read = this.theirs.ask({ do: 'read_bundle', bytes });
+    const said = { hashes: [...hashes].sort() };
+    if (canonical(said) !== canonical(read)) throw new Difference('our bundle reads otherwise', said, read);
   }
 
   /// A sync session in which every message of each implementation goes to the other's replica.

@@ -8,7 +8,6 @@ const { ApiHandler } = await import(new URL('low_level.js',
 
 export const version = JSON.parse(await (await import('node:fs/promises')).readFile(
   new URL('node_modules/@automerge/automerge/package.json', import.meta.url), 'utf8')).version;
-void automerge;  // imported for its side effect: it installs the WebAssembly that ApiHandler calls
 
 const hex = bytes => Buffer.from(bytes).toString('hex');
 const unhex = text => new Uint8Array(Buffer.from(text, 'hex'));
@@ -202,6 +201,7 @@ export class Reference {
     return { patches: handle.diff(before, after).map(patchOf) };
   }
 
+  read_bundle({ bytes }) { return { hashes: automerge.readBundle(unhex(bytes)).changes.map(change => change.hash).sort() }; }
   changes({ doc, since }) { return { changes: this.documents.get(doc).getChanges(since).map(hex) }; }
   missing({ doc }) { return { missing: this.documents.get(doc).getMissingDeps([]).sort() }; }
 

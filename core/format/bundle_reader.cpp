@@ -1,9 +1,9 @@
-#include "core/format/bundle.h"
-
 #include "core/base/limits.h"
 #include "core/codec/column_writer.h"
 #include "core/codec/deflate.h"
 #include "core/codec/leb128.h"
+#include "core/format/bundle.h"
+#include "core/format/bundle_columns.h"
 #include "core/format/change.h"
 #include "core/format/op_reader.h"
 
@@ -21,22 +21,6 @@ using model::Change;
 using model::ChangeHash;
 using model::OpId;
 using model::OpRun;
-
-// The change table of a bundle; the numbers differ from a document's.
-namespace bundle_column {
-constexpr std::uint32_t kActor = 0x01;
-constexpr std::uint32_t kSeq = 0x03;
-constexpr std::uint32_t kStartOp = 0x13;
-constexpr std::uint32_t kMaxOp = 0x23;
-constexpr std::uint32_t kTime = 0x33;
-constexpr std::uint32_t kMessage = 0x45;
-constexpr std::uint32_t kDepsCount = 0x50;
-constexpr std::uint32_t kDeps = 0x53;
-constexpr std::uint32_t kExtraCount = 0x60;
-constexpr std::uint32_t kExtraRaw = 0x67;
-constexpr std::uint32_t kObjectCounter = 0x03;  // of the op table: differences here
-constexpr std::uint32_t kIdOrder = 0xb3;
-}  // namespace bundle_column
 
 constexpr std::array kChangeColumns{
     bundle_column::kActor,     bundle_column::kSeq,  bundle_column::kStartOp,
