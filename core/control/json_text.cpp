@@ -1,7 +1,6 @@
 #include "core/control/json_text.h"
 
 #include "core/control/error_table.h"
-#include "core/control/plain_json.h"
 #include "core/control/plain_text.h"
 #include "core/control/prepared_json.h"
 
@@ -224,8 +223,6 @@ Error bad_number(std::string message, std::string hint) {
 }  // namespace
 
 Result<nlohmann::json> parse_json(std::string_view text, std::string_view what) {
-  nlohmann::json plain;
-  if (read_plain_json(text, plain)) return plain;
   if (too_deep(text))
     return make_error(ErrorId::kLimitExceeded, std::string(what) + " is nested deeper than " +
                                                    std::to_string(limits::kJsonDepthMax) +
