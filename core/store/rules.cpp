@@ -380,9 +380,8 @@ Result<void> add_removal(Group& group, const DocumentId& document, const Source&
   const auto tombstone = group.get(tomb_key);
   if (!tombstone) return tombstone.error();
   if (*tombstone) return {};
-  auto header = group.header(document);
+  const auto header = group.header(document);
   if (!header) return header.error();
-  if (!*header) return unknown(document);
 
   std::vector<NameEdit> names;
   {
@@ -398,18 +397,21 @@ Result<void> add_removal(Group& group, const DocumentId& document, const Source&
   const auto bindings = check_bindings(group, names);
   if (!bindings) return bindings.error();
 
-  HeaderRecord record = std::move(**header);
   apply_edits(group, names, *bindings);
   group.erase(conflict_key(document));
-  std::string value =
-      encode_tombstone(tomb_key, {document, group.now_ms(), by, record.header.heads});
+  Heads heads;
+  if (*header) {
+    HeaderRecord record = **header;
+    heads = record.header.heads;
+    group.ledger().documents -= 1;
+    group.ledger().changes -= record.header.change_count;
+    record.header.state = DocumentState::kDeleted;
+    record.header.document_seq += 1;
+    group.put_header(std::move(record));
+  }
+  std::string value = encode_tombstone(tomb_key, {document, group.now_ms(), by, std::move(heads)});
   group.put(std::move(tomb_key), std::move(value));
-  group.ledger().documents -= 1;
-  group.ledger().changes -= record.header.change_count;
   group.ledger().tombstones += 1;
-  record.header.state = DocumentState::kDeleted;
-  record.header.document_seq += 1;
-  group.put_header(std::move(record));
   std::string key = job_key(job_id);
   value = encode_job(key, {JobKind::kDelete, document, group.now_ms()});
   group.put(std::move(key), std::move(value));

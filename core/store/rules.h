@@ -27,7 +27,8 @@ std::size_t append_bytes(const Append& append);
 
 Result<AppendResult> add_append(Group& group, const Append& append);
 Result<void> add_names(Group& group, const std::vector<NameEdit>& edits);
-/// REQUIRES: first in its group. `job` is set when there is data to remove.
+/// REQUIRES: first in its group. A document that is unknown is buried, too: it must not come from a
+/// peer. `has_job` is set when there may be data to remove.
 Result<void> add_removal(Group& group, const DocumentId& document, const Source& by,
                          std::uint64_t job_id, bool& has_job);
 /// One piece of a removal job; `finished` when it was the last. REQUIRES: first in its group.

@@ -240,7 +240,7 @@ class Store {
   /// Always durable.
   virtual void put_names(std::vector<NameEdit> edits, Done done) = 0;
   /// Tombstone: durable at once; the data follows in the background, across restarts. Names bound
-  /// to the document go with it. Deleting the deleted is no error.
+  /// to the document go with it. No error: the deleted (again), the unknown (gets a tombstone).
   virtual void remove(const DocumentId& document, Source by, Done done) = 0;
   /// Marks a document degraded, or active again.
   virtual void set_degraded(const DocumentId& document, bool degraded, Done done) = 0;
