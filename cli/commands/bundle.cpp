@@ -132,6 +132,12 @@ class Bundle {
                            {"parts", parts_}};
     tar_.add("bundle.json", control::to_pretty(manifest) + "\n");
     const std::string bytes = std::move(tar_).finish();
+    // A store that was named is asked for; an agent may well be down.
+    const auto named = session_.store_directory();
+    if (unreachable_ && named && !named->empty()) {
+      wanted_.add(*unreachable_);
+      unreachable_.reset();
+    }
     if (unreachable_) session_.out().warning(unreachable_->message + "; the bundle goes without");
     if (to == "-") {
       if (auto done = session_.out().data(bytes); !done) return done.error();

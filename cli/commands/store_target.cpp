@@ -2,6 +2,7 @@
 
 #include "core/base/system.h"
 #include "core/control/error_table.h"
+#include "core/store/directory.h"
 
 #include <nlohmann/json.hpp>
 
@@ -186,10 +187,7 @@ std::string agent_program() {
 
 Result<std::unique_ptr<Target>> open_store_target(const fs::path& directory, const Clock& clock,
                                                   client::Client::Deadline deadline) {
-  std::error_code error;
-  if (!fs::is_directory(directory, error))
-    return make_error(ErrorId::kDocNotFound, "there is no store at " + directory.string(),
-                      "--store names the directory of a store");
+  if (auto ok = store::expect_openable(directory); !ok) return ok.error();
   const char* temporary = std::getenv("TMPDIR");
   std::string scratch =
       std::string(temporary != nullptr && *temporary != '\0' ? temporary : "/tmp") +

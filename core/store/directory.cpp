@@ -298,6 +298,22 @@ Result<void> expect_store(const std::filesystem::path& directory) {
                "input.file", hint};
 }
 
+Result<void> expect_openable(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (std::filesystem::is_directory(std::filesystem::symlink_status(directory, error))) {
+    const auto names = entries_of(directory);
+    if (names && std::ranges::all_of(*names, [](const auto& name) { return name == kLockFile; }))
+      return {};
+    if (std::filesystem::exists(initialising(directory), error)) return {};
+  }
+  if (auto ok = expect_store(directory); !ok) return ok;
+  if (::faccessat(AT_FDCWD, (directory / kFormatFile).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    return {};
+  Error error_of_it = not_a_store(directory, "it has no file FORMAT");
+  error_of_it.hint = "syncctl store salvage " + directory.string() + " --into DIR";
+  return error_of_it;
+}
+
 Result<void> check_rights(const std::filesystem::path& directory) {
   struct stat info {};
   if (::lstat(directory.c_str(), &info) != 0) return file_error("stat", directory.string(), errno);

@@ -60,6 +60,10 @@ Result<void> check_format_file(const std::filesystem::path& directory);
 /// with neither FORMAT nor LevelDB's files), each with what to do.
 Result<void> expect_store(const std::filesystem::path& directory);
 
+/// The same of a path that is to be opened: an empty directory becomes a store, and one whose
+/// initialisation a crash interrupted; without FORMAT tables are for salvage.
+Result<void> expect_openable(const std::filesystem::path& directory);
+
 /// Whether only its owner, who must be the caller, may write in the directory. Errors: kDenied.
 Result<void> check_rights(const std::filesystem::path& directory);
 

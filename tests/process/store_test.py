@@ -289,6 +289,11 @@ class Store(ProcessTest):
 
         self.expect(syncctl(agent.place, "store", "restore", backup, "--into", into), 8, "backup.file")
         self.assertFalse(os.path.exists(into))
+        answer = syncctl(agent.place, "store", "check", "--backup", backup)
+        self.assertEqual(answer.code, 1, str(answer))
+        self.assertIn("backup.file: its contents", answer.out)
+        self.flip(os.path.join(backup, "BACKUP"), 20)
+        self.expect(syncctl(agent.place, "store", "check", "--backup", backup), 8, "BACKUP")
         self.expect(syncctl(agent.place, "store", "restore", agent.store, "--into", into), 8, "not a backup")
 
     def test_compaction_happens_by_itself_and_changes_nothing(self):
@@ -332,6 +337,13 @@ class Store(ProcessTest):
         self.expect(syncctl(agent.place, "store", "salvage", folder, "--into", missing), 8, "not a store")
         self.expect(syncctl(agent.place, "store", "restore", missing, "--into", folder), 8)
         self.assertEqual(os.listdir(folder), [])
+        file = agent.place.write("folder/f", "x")
+        self.expect(syncctl(agent.place, "--store", file, "ls"), 8, "it is a file", "input.file")
+        self.expect(syncctl(agent.place, "--store", folder, "ls"), 8, "not a store", "input.file")
+        self.expect(syncctl(agent.place, "--store", missing, "ls"), 3, "no store")
+        to = agent.place.file("bundle.tar")
+        self.expect(syncctl(agent.place, "--store", missing, "bundle", "--to", to), 10, "no store")
+        self.assertEqual((os.listdir(folder), os.path.exists(missing)), (["f"], False))
 
 
 if __name__ == "__main__":
