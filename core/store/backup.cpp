@@ -1,6 +1,5 @@
 #include "core/store/backup.h"
 
-#include "core/codec/sha256.h"
 #include "core/store/directory.h"
 #include "core/store/identity.h"
 #include "core/store/leveldb_kv.h"
@@ -8,12 +7,10 @@
 #include "core/store/record_walk.h"
 #include "core/store/running_hash.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,8 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBackupReportMax = 64u << 20;
-constexpr int kBackupFormat = 1;
+constexpr std::size_t kBackupReportMax = 256u << 20;
+/// More than these the report leaves out: it must stay a file that is read in one piece.
+constexpr std::size_t kBackupRecordsMax = 400'000;
 
 /// Told of each piece that was read; may be empty.
 using OnBytes = std::function<void(std::uint64_t)>;
@@ -290,99 +288,20 @@ class Copier {
   std::vector<fs::path> remaining_;
 };
 
-Error bad_report(const std::string& why) {
-  return {ErrorCode::kCorrupt, std::string(kBackupFile) + ": " + why, "input.file"};
-}
+}  // namespace
 
-template <class Json, std::size_t N>
-bool read_hex(const Json& value, std::array<std::byte, N>& out) {
-  if (!value.is_string()) return false;
-  const auto bytes = from_hex(value.template get<std::string>());
-  if (!bytes || bytes->size() != N) return false;
-  std::ranges::copy(*bytes, out.begin());
-  return true;
-}
+namespace {
 
-/// A name that stays inside db/.
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.size() < 200 && name.find('/') == std::string::npos &&
-         name[0] != '.' && name.find('\0') == std::string::npos;
-}
-
-constexpr auto kLenient = nlohmann::json::error_handler_t::replace;
-constexpr const char* kReportSum = "report_sha256";
-/// Of reports of the first releases, which have no sum.
-constexpr std::size_t kReportFields = 7;
-
-/// Over the report without its own sum, so that no byte of it can change unnoticed.
-std::string sum_of(const nlohmann::ordered_json& report) {
-  return to_hex(codec::sha256(as_bytes(report.dump(1, ' ', false, kLenient))));
+/// Refuses files that do not hold what the report says once more.
+Result<void> expect_records(const fs::path& store, const BackupManifest& manifest) {
+  if (!manifest.records) return {};
+  const auto findings = compare_backup_records(store / kDatabaseFolder, *manifest.records);
+  if (!findings) return findings.error();
+  if (findings->empty()) return {};
+  return Error{ErrorCode::kCorrupt, "backup.records: " + findings->front().what, "store.corrupt"};
 }
 
 }  // namespace
-
-std::string format_backup_manifest(const BackupManifest& manifest) {
-  nlohmann::ordered_json files = nlohmann::ordered_json::array();
-  for (const BackupManifest::File& file : manifest.files) {
-    files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", to_hex(file.sha256)}});
-  }
-  nlohmann::ordered_json out = {
-      {"format", kBackupFormat},           {"store_id", to_hex(manifest.store_id)},
-      {"commit", manifest.commit},         {"receipt", manifest.receipt},
-      {"created_ms", manifest.created_ms}, {"writer", manifest.writer},
-      {"files", std::move(files)}};
-  out[kReportSum] = sum_of(out);
-  return out.dump(1) + "\n";
-}
-
-Result<BackupManifest> parse_backup_manifest(std::string_view text) {
-  auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (!json.is_object()) return bad_report("not JSON");
-  // Every byte counts: what was written is what is written again of it.
-  if (json.dump(1, ' ', false, kLenient) + "\n" != text)
-    return bad_report("its bytes were changed");
-  if (const auto sum = json.find(kReportSum); sum != json.end()) {
-    const nlohmann::ordered_json said = std::move(*sum);
-    json.erase(kReportSum);
-    if (said != sum_of(json)) return bad_report("its sum is wrong");
-  } else if (json.size() != kReportFields) {
-    return bad_report("it has fields that no release writes");
-  }
-  const auto number = [&](const char* name) -> std::uint64_t {
-    const auto at = json.find(name);
-    return at != json.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
-  };
-  if (number("format") != kBackupFormat) {
-    return Error{ErrorCode::kUnsupported,
-                 "the backup has format " + std::to_string(number("format")) +
-                     ", this release knows " + std::to_string(kBackupFormat),
-                 "store.newer"};
-  }
-  BackupManifest out;
-  out.commit = number("commit");
-  out.receipt = number("receipt");
-  out.created_ms = static_cast<std::int64_t>(number("created_ms"));
-  if (const auto at = json.find("writer"); at != json.end() && at->is_string()) {
-    out.writer = at->get<std::string>();
-  }
-  const auto id = json.find("store_id");
-  if (id == json.end() || !read_hex(*id, out.store_id)) return bad_report("no store id");
-  const auto files = json.find("files");
-  if (files == json.end() || !files->is_array()) return bad_report("no list of files");
-  for (const auto& entry : *files) {
-    BackupManifest::File file;
-    if (!entry.is_object() || !entry.contains("name") || !entry["name"].is_string() ||
-        !entry.contains("bytes") || !entry["bytes"].is_number_unsigned() ||
-        !entry.contains("sha256") || !read_hex(entry["sha256"], file.sha256)) {
-      return bad_report("a file's entry is incomplete");
-    }
-    file.name = entry["name"].get<std::string>();
-    file.bytes = entry["bytes"].get<std::uint64_t>();
-    if (!is_plain_name(file.name)) return bad_report("a file's name leads elsewhere");
-    out.files.push_back(std::move(file));
-  }
-  return out;
-}
 
 Result<BackupReport> copy_store(const fs::path& source, const fs::path& target,
                                 const BackupOptions& options, const BackupContext& context,
@@ -406,6 +325,15 @@ Result<BackupReport> copy_store(const fs::path& source, const fs::path& target,
         std::chrono::steady_clock::now() - begin);
     return linked;
   });
+  // Right after the pause, because the view keeps files from being opened again.
+  if (fixed) {
+    auto records = context.records();
+    if (!records) {
+      env.release_removals();
+      return records.error();
+    }
+    if (records->size() <= kBackupRecordsMax) manifest.records = std::move(*records);
+  }
   const Result<void> copied = fixed ? copier.copy_rest(set) : fixed;
   env.release_removals();
   if (!copied) return copied.error();
@@ -417,6 +345,7 @@ Result<BackupReport> copy_store(const fs::path& source, const fs::path& target,
       return Error{ErrorCode::kCorrupt, "the copy has findings: " + check->findings.front().what,
                    "store.corrupt"};
     }
+    if (auto ok = expect_records(target, manifest); !ok) return ok.error();
   }
   manifest.files = std::move(copier.files);
   // Last: without it the directory is not a backup.
@@ -483,6 +412,7 @@ Result<void> expect_backup(const fs::path& backup) {
                  "name the directory that \"syncctl store backup\" wrote"};
   }
   if (!fs::is_directory(backup, error)) return not_one("it is a file", {});
+  if (::access(backup.c_str(), R_OK | X_OK) != 0) return file_error("open", backup.string(), errno);
   if (fs::exists(fs::symlink_status(backup / kBackupFile, error))) return {};
   const std::string why = std::string("it has no file ") + kBackupFile;
   if (expect_store(backup))
@@ -517,6 +447,14 @@ Result<std::vector<Finding>> verify_backup(const fs::path& backup,
     findings.push_back(
         {"backup.file", Severity::kError, why, {file.name, 0, {}}, {}, 0, "use another backup"});
   }
+  if (!manifest->records) return findings;
+  auto differing = compare_backup_records(backup / kDatabaseFolder, *manifest->records);
+  if (!differing) {
+    // Without a MANIFEST; then a file's sum is wrong, too.
+    if (findings.empty()) return differing.error();
+    return findings;
+  }
+  std::ranges::move(*differing, std::back_inserter(findings));
   return findings;
 }
 
@@ -553,7 +491,7 @@ Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& targ
   if (!manifest) return manifest.error();
   if (!findings->empty()) {
     const Finding& first = findings->front();
-    return Error{ErrorCode::kCorrupt, "backup.file: " + first.where.file + ": " + first.what,
+    return Error{ErrorCode::kCorrupt, first.code + ": " + first.where.file + ": " + first.what,
                  "store.corrupt", "nothing was written"};
   }
   if (auto ok = check_format_of(backup); !ok) return ok.error();
@@ -574,6 +512,7 @@ Result<RestoreReport> restore_store(const fs::path& backup, const fs::path& targ
   }
   if (auto ok = sync_directory(target / kDatabaseFolder); !ok) return ok.error();
   if (auto ok = write_file_synced(target / kFormatFile, kFormatLine); !ok) return ok.error();
+  if (auto ok = expect_records(target, report.source); !ok) return ok.error();
   if (auto ok = renew_identity(target, open); !ok) return ok.error();
   CheckOptions check_options;
   check_options.depth = options.check;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "core/store/backup_records.h"
 #include "core/store/check.h"
 #include "core/store/leveldb_env.h"
 #include "core/store/store.h"
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 /// Copies of a whole store. A backup is a store directory with a report, the file BACKUP, that is
 /// written last: a directory without it is not a backup. Other tools should be pointed at a backup,
@@ -30,12 +32,16 @@ struct BackupManifest {
   std::int64_t created_ms = 0;
   std::string writer;
   std::vector<File> files;
+  /// Names, tombstones and grants once more. Nothing: a report of an earlier release, or too many.
+  std::optional<BackupRecords> records = {};
 };
 
 /// What only the store knows, asked for while writers wait.
 struct BackupContext {
-  /// All but the files.
+  /// All but files and records. Takes the view that records() reads.
   std::function<BackupManifest()> state;
+  /// After the pause, once: what the store held then.
+  std::function<Result<BackupRecords>()> records;
 };
 
 /// Copies the store that `env` serves. `target` must not exist or be empty. Writers wait while the
@@ -56,8 +62,8 @@ Result<void> link_store(const std::filesystem::path& source, const std::filesyst
 Result<BackupManifest> parse_backup_manifest(std::string_view text);
 std::string format_backup_manifest(const BackupManifest& manifest);
 
-/// Reads BACKUP and compares every file with it. Findings: "backup.file". `on_bytes` is told of
-/// each piece that was read.
+/// Reads BACKUP and compares every file with it, and what the files hold with what it says once
+/// more. Findings: "backup.file", "backup.records". `on_bytes` is told of each piece that was read.
 Result<std::vector<Finding>> verify_backup(const std::filesystem::path& backup,
                                            const std::function<void(std::uint64_t)>& on_bytes = {});
 

@@ -83,6 +83,8 @@ class Kv {
   virtual Result<void> initialised() = 0;
   /// LevelDB's compaction over [begin, end); empty end: to the last key.
   virtual Result<void> compact(std::string_view begin, std::string_view end) = 0;
+  /// Of files, for the keys in [begin, end); what only memory holds is not counted.
+  virtual std::uint64_t approximate_bytes(std::string_view, std::string_view) { return 0; }
   virtual void fill_stats(StoreStats& stats) = 0;
   /// Free bytes where the store lives; nothing when there is no such limit.
   virtual std::optional<std::uint64_t> free_bytes() = 0;

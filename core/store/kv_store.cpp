@@ -13,6 +13,8 @@ namespace converge::store {
 namespace {
 
 constexpr std::uint32_t kFormatMajor = 1;
+/// What is compacted in one piece, about.
+constexpr std::uint64_t kCompactionSliceBytes = 64u << 20;
 constexpr std::size_t kSettingBytesMax = 1u << 20;
 /// More than this is not written again with a start or stop.
 constexpr std::size_t kSettingsAgainMax = 64u << 10;
@@ -433,14 +435,20 @@ Result<void> KvStore::compact_tables() {
     return Error{ErrorCode::kUnavailable, "the store failed, tables are not compacted now",
                  "store.failed"};
   }
-  // One slice per space, documents by their first byte, so that no slice takes long.
-  for (const char space : std::string_view("agfijklmnpqrtvx")) {
-    const std::string begin(1, space);
-    if (const auto ok = kv_->compact(begin, prefix_end(begin)); !ok) return ok.error();
-  }
-  for (int first = 0; first < 256; ++first) {
-    const std::string begin{'d', static_cast<char>(first)};
-    if (const auto ok = kv_->compact(begin, prefix_end(begin)); !ok) return ok.error();
+  // Slices, so that none takes long; small neighbours together, because each begins a new log.
+  std::vector<std::string> bounds = {"a"};
+  for (int first = 0; first < 256; ++first) bounds.push_back({'d', static_cast<char>(first)});
+  for (const char space : std::string_view("fgijklmnpqrtvx")) bounds.emplace_back(1, space);
+  bounds.push_back(prefix_end("x"));
+  std::size_t begin = 0;
+  for (std::size_t end = 1; end < bounds.size(); ++end) {
+    const bool is_last = end + 1 == bounds.size();
+    if (!is_last &&
+        kv_->approximate_bytes(bounds[begin], bounds[end + 1]) <= kCompactionSliceBytes) {
+      continue;
+    }
+    if (const auto ok = kv_->compact(bounds[begin], bounds[end]); !ok) return ok.error();
+    begin = end;
   }
   // A compaction that met damage tells only the next write.
   return write_alone([](Group& group) -> Result<void> {
@@ -453,7 +461,9 @@ Result<BackupReport> KvStore::backup(const std::filesystem::path& target,
                                      const BackupOptions& options) {
   if (const auto ok = begin_file_work(); !ok) return ok.error();
   BackupContext context;
-  context.state = [this] {
+  Result<std::unique_ptr<Cursor>> view = Error{ErrorCode::kUnavailable, "no view was taken"};
+  context.state = [this, &view] {
+    view = kv_->cursor(false);
     BackupManifest manifest;
     const Ledger ledger = queue_->ledger();
     manifest.store_id = identity_.store_id;
@@ -462,6 +472,12 @@ Result<BackupReport> KvStore::backup(const std::filesystem::path& target,
     manifest.created_ms = options_.open.clock->wall_now_ms();
     manifest.writer = options_.open.writer;
     return manifest;
+  };
+  context.records = [&view]() -> Result<BackupRecords> {
+    if (!view) return view.error();
+    auto records = collect_backup_records(**view);
+    view->reset();
+    return records;
   };
   auto result = kv_->backup(
       target, options, context,

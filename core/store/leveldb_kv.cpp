@@ -212,6 +212,15 @@ class LevelDbKv final : public Kv {
     return {};
   }
 
+  std::uint64_t approximate_bytes(std::string_view begin, std::string_view end) override {
+    const std::shared_lock lock(mutex_);
+    if (!database_) return 0;
+    const leveldb::Range range(slice(begin), slice(end));
+    std::uint64_t bytes = 0;
+    database_->GetApproximateSizes(&range, 1, &bytes);
+    return bytes;
+  }
+
   void fill_stats(StoreStats& stats) override {
     stats.operations = env_.stats();
     stats.manifest_bytes = env_.manifest_bytes();

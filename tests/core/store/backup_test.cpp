@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <sys/mount.h>
 #include <thread>
 
@@ -324,4 +326,102 @@ TEST_CASE("a store is cut behind a receipt, or not at all", "[store][backup]") {
   DiskStore store(path);
   CHECK(store.get().counts().last_receipt == 4);
   CHECK(store.get().header(document(1))->change_count == 4);
+}
+
+namespace {
+
+/// Every file of a directory with its bytes.
+std::map<std::string, std::string> contents_of(const fs::path& directory) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    out[entry.path().lexically_relative(directory)] = {std::istreambuf_iterator<char>(file), {}};
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a backup's report says names and tombstones once more", "[store][backup]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path backup = directory.path() / "b";
+  {
+    DiskStore store(directory.path() / "s");
+    testing::fill(store.get(), 6, 3, 200);
+    REQUIRE(store.get().backup(backup, {}).has_value());
+  }
+  const auto manifest = parse_backup_manifest(*read_small_file(backup / kBackupFile, 1u << 20));
+  REQUIRE(manifest.has_value());
+  REQUIRE(manifest->records.has_value());
+  CHECK(manifest->records->names.size() == 5);
+  CHECK(manifest->records->names.front().name == "doc/0");
+  REQUIRE(manifest->records->tombstones.size() == 1);
+  CHECK(manifest->records->tombstones.front().document == document(2));
+  CHECK(verify_backup(backup)->empty());
+
+  // The files agree with their sums, and still do not hold what the report says.
+  BackupManifest other = *manifest;
+  other.records->names.pop_back();
+  other.records->tombstones.push_back({document(50), 1, {}, {}});
+  REQUIRE(write_file_synced(backup / kBackupFile, format_backup_manifest(other)).has_value());
+  const auto findings = verify_backup(backup);
+  REQUIRE(findings.has_value());
+  REQUIRE(findings->size() == 2);
+  CHECK(findings->at(0).code == "backup.records");
+  CHECK(findings->at(0).what.find("names") != std::string::npos);
+  CHECK(findings->at(1).documents == std::vector{document(50)});
+  CHECK(restore(backup, directory.path() / "r").error().code == ErrorCode::kCorrupt);
+  CHECK_FALSE(fs::exists(directory.path() / "r"));
+
+  // A report of an earlier release does not say them.
+  other.records.reset();
+  REQUIRE(write_file_synced(backup / kBackupFile, format_backup_manifest(other)).has_value());
+  CHECK(verify_backup(backup)->empty());
+  CHECK(restore(backup, directory.path() / "r").has_value());
+}
+
+TEST_CASE("a byte changed anywhere in a backup is found and named, nothing is touched",
+          "[store][backup]") {
+  TempDir directory(TempDir::Place::kMemory);
+  const fs::path backup = directory.path() / "b";
+  {
+    DiskStore store(directory.path() / "s");
+    testing::fill(store.get(), 4, 3, 200);
+    REQUIRE(store.get().compact_tables().has_value());
+    REQUIRE(append_now(store.get(), append_of(document(90), 0, {change(1)})).has_value());
+    REQUIRE(store.get().backup(backup, {}).has_value());
+  }
+  for (const auto& [name, bytes] : contents_of(backup)) {
+    if (bytes.empty()) continue;
+    const fs::path file = backup / name;
+    fs::permissions(file, fs::perms::owner_all);
+    for (const std::size_t at :
+         {std::size_t{0}, bytes.size() / 3, bytes.size() / 2,
+          bytes.size() - std::min<std::size_t>(bytes.size(), 48), bytes.size() - 1}) {
+      INFO(name << " byte " << at);
+      flip(file, at);
+      const auto before = contents_of(backup);
+      const std::string plain = fs::path(name).filename();
+      const auto refused = restore(backup, directory.path() / "r");
+      REQUIRE_FALSE(refused.has_value());
+      CHECK((refused.error().code == ErrorCode::kCorrupt ||
+             (plain == kFormatFile && refused.error().code == ErrorCode::kUnsupported)));
+      if (refused.error().code == ErrorCode::kCorrupt)
+        CHECK(refused.error().message.find(plain) != std::string::npos);
+      CHECK_FALSE(fs::exists(directory.path() / "r"));
+      const auto findings = verify_backup(backup);
+      if (plain == kBackupFile) {
+        REQUIRE_FALSE(findings.has_value());
+        CHECK(findings.error().code == ErrorCode::kCorrupt);
+      } else if (plain != kFormatFile) {  // which check_store looks at
+        REQUIRE(findings.has_value());
+        REQUIRE_FALSE(findings->empty());
+        CHECK(findings->front().where.file == plain);
+      }
+      CHECK(contents_of(backup) == before);
+      flip(file, at);
+    }
+  }
+  CHECK(verify_backup(backup)->empty());
 }

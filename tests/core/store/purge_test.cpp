@@ -1,5 +1,6 @@
 #include "core/store/check.h"
 #include "core/store/keys.h"
+#include "core/store/manifest.h"
 #include "core/store/purge_proof.h"
 #include "tests/core/store/damage.h"
 
@@ -27,6 +28,20 @@ bool files_hold(const fs::path& path, std::string_view text) {
 }
 
 }  // namespace
+
+TEST_CASE("a compaction of all tables of a small store begins few logs", "[store]") {
+  TempDir directory(TempDir::Place::kMemory);
+  DiskStore store(directory.path() / "s");
+  testing::fill(store.get(), 8, 5, 200);
+  const fs::path database = directory.path() / "s" / "db";
+  const std::uint64_t before = list_database(database)->logs.back();
+
+  REQUIRE(store.get().compact_tables().has_value());
+
+  const std::uint64_t after = list_database(database)->logs.back();
+  CHECK(after > before);  // what was in memory is in tables
+  CHECK(after < before + 12);
+}
 
 TEST_CASE("a purged document is in no table and no log, of any version", "[store][purge]") {
   TempDir directory(TempDir::Place::kMemory);
