@@ -15,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 /// Enough that a sync of the disk serves many, little enough that nobody waits for memory.
-constexpr std::size_t kInFlight = 256;
+constexpr std::size_t kRequestsUnderWay = 256;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void AgentTarget::call_each(std::string_view method, const std::vector<json>& pa
   std::deque<Sent> waiting;
   std::size_t next = 0;
   for (const json& each : params) {
-    while (next < params.size() && waiting.size() < kInFlight) {
+    while (next < params.size() && waiting.size() < kRequestsUnderWay) {
       waiting.push_back(send(method, params[next++]));
     }
     const Sent sent = std::move(waiting.front());
