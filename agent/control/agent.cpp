@@ -1,4 +1,5 @@
 #include "agent/control/conflict_index.h"
+#include "agent/control/document_page.h"
 #include "agent/control/handlers.h"
 
 #include <fmt/format.h>
@@ -61,10 +62,10 @@ std::uint64_t quarantine_entries(store::Store& store, Json& problems) {
   return page->items.size();
 }
 
-Json store_status(const store::StoreStats& stats) {
+Json store_status(const store::StoreStats& stats, std::uint64_t documents) {
   return Json{{"state", stats.state == store::StoreState::kOpen ? "ok" : to_string(stats.state)},
               {"format", 1},
-              {"documents", stats.counts.documents},
+              {"documents", documents},
               {"changes", stats.counts.changes},
               {"size_bytes", stats.disk_bytes},
               {"read_only", stats.state == store::StoreState::kReadOnly}};
@@ -119,7 +120,7 @@ void agent_status(Services& services, CallPtr call) {
                        {"memory_bytes", resident_bytes()},
                        {"peer_id", facts.peer_id},
                        {"key", key}}},
-                     {"store", store_status(stats)},
+                     {"store", store_status(stats, count_documents(services))},
                      {"peers", std::move(peer_list)},
                      {"outbox", {{"entries", 0}, {"oldest_ms", nullptr}}},
                      {"conflicts", {{"open", conflicts}}},

@@ -1,6 +1,7 @@
 #include "agent/control/document_walk.h"
 
 #include "agent/control/document_look.h"
+#include "agent/control/document_page.h"
 #include "agent/control/pattern.h"
 #include "agent/control/resolve.h"
 
@@ -27,8 +28,10 @@ struct Walk : std::enable_shared_from_this<Walk> {
   std::vector<Row> rows;
   std::string after;
   std::function<void(std::vector<Row>)> done;
+  NamesInOrder names;  ///< of documents by id
 
-  Walk(Services& all, CallPtr request) : services(all), call(std::move(request)) {}
+  Walk(Services& all, CallPtr request)
+      : services(all), call(std::move(request)), names(all.store(), {}, kPage) {}
 
   void next() {
     // Names first where patterns ask for names; unnamed documents only take part without patterns.
@@ -62,7 +65,7 @@ struct Walk : std::enable_shared_from_this<Walk> {
     if (!page) return page.error();
     for (const store::DocumentHeader& header : page->items) {
       if (header.id == services.catalog()) continue;
-      rows.push_back({header, name_of(services.store(), header.id), 0});
+      rows.push_back({header, names.name_of(header.id), 0});
     }
     return page->next;
   }

@@ -1,7 +1,9 @@
 #include "agent/control/conflict_index.h"
+#include "agent/control/document_page.h"
 #include "agent/control/document_walk.h"
 #include "agent/control/handlers.h"
 #include "agent/control/past_rows.h"
+#include "agent/control/pattern.h"
 #include "core/verbs/canonical.h"
 #include "core/verbs/conflicts.h"
 #include "core/verbs/read.h"
@@ -12,6 +14,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <span>
 
 namespace converge::handlers {
 namespace {
@@ -89,13 +92,25 @@ struct ListOptions {
   bool count = false;
 };
 
+Json count_json(std::uint64_t count) { return Json{{"kind", "Count"}, {"v", 1}, {"count", count}}; }
+
+Json page_json(store::Store& store, std::span<const Row> rows, bool more) {
+  Json items = Json::array();
+  const bool indexed = is_indexed(store);
+  for (const Row& row : rows) items.push_back(row_json(store, row, indexed));
+  return Json{{"kind", "DocumentList"},
+              {"v", 1},
+              {"items", std::move(items)},
+              {"next", more ? Json(rows.back().header.id.to_url()) : Json()}};
+}
+
 void answer_list(Services& services, const CallPtr& call, std::vector<Row> rows,
                  const ListOptions& options) {
   if (options.conflicted) {
     std::erase_if(rows, [](const Row& row) { return row.conflicts == 0; });
   }
   if (options.count) {
-    return call->reply(Json{{"kind", "Count"}, {"v", 1}, {"count", rows.size()}});
+    return call->reply(count_json(rows.size()));
   }
   const auto sorted = sort_rows(rows, options.sort, options.reverse);
   if (!sorted) return call->fail(sorted.error());
@@ -105,23 +120,42 @@ void answer_list(Services& services, const CallPtr& call, std::vector<Row> rows,
       return row.header.id.to_url() == options.after;
     });
     if (place == rows.end()) {
-      return call->fail(make_error(ErrorId::kCursorExpired,
-                                   fmt::format("the listing has no place \"{}\"", options.after)));
+      return call->fail(no_such_place(options.after));
     }
     begin = static_cast<std::size_t>(place - rows.begin()) + 1;
   }
   const std::size_t end =
       options.limit == 0 ? rows.size() : std::min<std::size_t>(rows.size(), begin + options.limit);
-  Json items = Json::array();
-  const bool indexed = is_indexed(services.store());
-  for (std::size_t i = begin; i < end; ++i) {
-    items.push_back(row_json(services.store(), rows[i], indexed));
-  }
   const bool more = end < rows.size() && end > begin;
-  call->reply(Json{{"kind", "DocumentList"},
-                   {"v", 1},
-                   {"items", std::move(items)},
-                   {"next", more ? Json(rows[end - 1].header.id.to_url()) : Json()}});
+  call->reply(page_json(services.store(), {rows.data() + begin, end - begin}, more));
+}
+
+/// A page by name is read by itself where that is less than reading all documents: these are about
+/// as many single reads a row. What the indexes of names cannot tell, all documents do.
+constexpr std::uint64_t kReadsPerRow = 4;
+
+bool is_page_alone(Services& services, const std::vector<std::string>& patterns,
+                   const ListOptions& options) {
+  if (options.limit == 0 || options.limit > services.store().counts().documents / kReadsPerRow)
+    return false;
+  if (options.sort != "name" || options.reverse || options.conflicted || options.degraded)
+    return false;
+  return patterns.empty() || (patterns.size() == 1 && is_pattern(patterns[0]));
+}
+
+void answer_page(Services& services, const CallPtr& call, const std::vector<std::string>& patterns,
+                 const ListOptions& options, std::function<void()> otherwise) {
+  PageQuery query{patterns.empty() ? "" : patterns[0], options.after,
+                  static_cast<std::size_t>(options.limit) + 1};
+  walk_page(services, query,
+            [&services, call, limit = options.limit,
+             otherwise = std::move(otherwise)](Result<std::vector<Row>> rows) {
+              if (!rows && rows.error().code == ErrorCode::kCorrupt) return otherwise();
+              if (!rows) return call->fail(rows.error());
+              const bool more = rows->size() > limit;
+              if (more) rows->pop_back();
+              call->reply(page_json(services.store(), *rows, more));
+            });
 }
 
 void list_deleted(Services& services, const CallPtr& call, bool count_only) {
@@ -145,7 +179,7 @@ void list_deleted(Services& services, const CallPtr& call, bool count_only) {
     if (page->next.empty()) break;
     request.after = page->next;
   }
-  if (count_only) return call->reply(Json{{"kind", "Count"}, {"v", 1}, {"count", items.size()}});
+  if (count_only) return call->reply(count_json(items.size()));
   call->reply(
       Json{{"kind", "DocumentList"}, {"v", 1}, {"items", std::move(items)}, {"next", nullptr}});
 }
@@ -195,9 +229,19 @@ void doc_list(Services& services, CallPtr call) {
         });
   };
   if (options.conflicted) return walk_conflicted(services, call, *patterns, {}, answer);
-  walk(services, call, *patterns, [&services, call, answer, at = *at](std::vector<Row> rows) {
-    rows_at(services, call, at, std::move(rows), answer);
-  });
+  const auto all = [&services, call, answer, patterns = *patterns, at = *at] {
+    walk(services, call, patterns, [&services, call, answer, at](std::vector<Row> rows) {
+      rows_at(services, call, at, std::move(rows), answer);
+    });
+  };
+  if (!at->empty()) return all();
+  if (options.count && patterns->empty() && !options.degraded) {
+    return call->reply(count_json(count_documents(services)));
+  }
+  if (!options.count && is_page_alone(services, *patterns, options)) {
+    return answer_page(services, call, *patterns, options, all);
+  }
+  all();
 }
 
 void doc_digest(Services& services, CallPtr call) {

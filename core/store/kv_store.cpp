@@ -512,6 +512,9 @@ StoreStats KvStore::stats() {
   StoreStats stats;
   queue_->fill_stats(stats);
   stats.counts = counts();
+  stats.reads = {point_reads_.load(std::memory_order_relaxed),
+                 range_reads_.load(std::memory_order_relaxed),
+                 records_read_.load(std::memory_order_relaxed)};
   if (!closed_) {
     kv_->fill_stats(stats);
     stats.free_bytes = kv_->free_bytes().value_or(0);

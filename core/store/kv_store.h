@@ -48,6 +48,7 @@ class KvStore final : public Store {
   Result<std::optional<DocumentId>> find_name(std::string_view name) override;
   Result<Page<NameEntry>> list_names(const PageRequest& request) override;
   Result<std::vector<std::string>> names_of(const DocumentId& document) override;
+  Result<Page<NameEntry>> list_names_by_document(const PageRequest& request) override;
 
   Result<std::optional<PeerSync>> peer_state(const DocumentId& document,
                                              const PeerKey& peer) override;
@@ -143,6 +144,7 @@ class KvStore final : public Store {
   StoreIdentity identity_;
   FormatRecord format_;
   std::atomic<bool> closed_{false};
+  std::atomic<std::uint64_t> point_reads_{0}, range_reads_{0}, records_read_{0};  ///< ReadStats
   std::mutex publishing_mutex_;
   bool is_backing_up_ = false;
   std::set<DocumentId> publishing_;  ///< documents whose next snapshot is being written

@@ -134,6 +134,7 @@ Result<void> KvStore::check_open() const {
 
 Result<std::optional<std::string>> KvStore::get(const std::string& key) {
   if (const auto ok = check_open(); !ok) return ok.error();
+  point_reads_.fetch_add(1, std::memory_order_relaxed);
   return kv_->get(key);
 }
 
@@ -144,7 +145,9 @@ Result<void> KvStore::walk(
   auto cursor = kv_->cursor(true);
   if (!cursor) return cursor.error();
   Cursor& at = **cursor;
+  range_reads_.fetch_add(1, std::memory_order_relaxed);
   for (at.seek(std::max(prefix, from)); at.valid() && at.key().starts_with(prefix); at.next()) {
+    records_read_.fetch_add(1, std::memory_order_relaxed);
     const auto more = visit(at.key(), at.value());
     if (!more) return more.error();
     if (!*more) return {};
@@ -184,7 +187,9 @@ Result<StoredDocument> KvStore::load(const DocumentId& document) {
   if (record->header.state == DocumentState::kDeleted) return unknown(document);
   Assembler assembler(std::move(record->header));
   const std::string prefix = document_prefix(document);
+  range_reads_.fetch_add(1, std::memory_order_relaxed);
   for (at.seek(prefix); at.valid() && at.key().starts_with(prefix); at.next()) {
+    records_read_.fetch_add(1, std::memory_order_relaxed);
     if (const auto ok = assembler.add(at.key(), at.value()); !ok) return ok.error();
   }
   if (const auto ok = at.status(); !ok) return ok.error();
@@ -392,6 +397,27 @@ Result<std::vector<std::string>> KvStore::names_of(const DocumentId& document) {
       });
   if (!ok) return ok.error();
   return names;
+}
+
+Result<Page<NameEntry>> KvStore::list_names_by_document(const PageRequest& request) {
+  Page<NameEntry> page;
+  const std::size_t limit = page_limit(request);
+  const auto ok = walk("l", page_start("l", request.after),
+                       [&](std::string_view key, std::string_view value) -> Result<bool> {
+                         if (page.items.size() == limit) {
+                           const NameEntry& last = page.items.back();
+                           page.next = std::string(as_text(last.document.bytes)) + last.name;
+                           return false;
+                         }
+                         const auto parsed = parse_key(key);
+                         if (!parsed) return parsed.error();
+                         const auto body = open_value(key, value, Kind::kNameLink);
+                         if (!body) return body.error();
+                         page.items.push_back({std::string(parsed->name), parsed->document});
+                         return true;
+                       });
+  if (!ok) return ok.error();
+  return page;
 }
 
 Result<std::optional<PeerSync>> KvStore::peer_state(const DocumentId& document,

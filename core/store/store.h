@@ -109,6 +109,13 @@ struct OperationStats {
   std::uint64_t max_us = 0;
 };
 
+/// What this process read: what a request costs shows in it, whatever the machine.
+struct ReadStats {
+  std::uint64_t points = 0;   ///< records looked up by their key
+  std::uint64_t ranges = 0;   ///< walks
+  std::uint64_t records = 0;  ///< met on walks
+};
+
 struct StoreStats {
   StoreState state = StoreState::kOpen;
   std::string state_reason;
@@ -123,8 +130,9 @@ struct StoreStats {
   std::uint64_t disk_bytes = 0;  ///< of files in db/
   std::uint64_t free_bytes = 0;  ///< of the file system
   std::uint64_t level0_files = 0;
-  std::uint64_t memory_bytes = 0;                    ///< LevelDB's own estimate
-  bool wants_reopen = false;                         ///< the MANIFEST grew past its bound
+  std::uint64_t memory_bytes = 0;  ///< LevelDB's own estimate
+  bool wants_reopen = false;       ///< the MANIFEST grew past its bound
+  ReadStats reads;
   std::map<std::string, OperationStats> operations;  ///< "log.sync", "table.read", ...
 };
 
@@ -184,7 +192,7 @@ class Store {
   /// Tail or orphan; nothing for a change inside the snapshot or unknown.
   virtual Result<std::optional<StoredChange>> find_change(const DocumentId& document,
                                                           const ChangeHash& hash) = 0;
-  /// By id; deleted documents are left out.
+  /// By id; deleted documents are left out. `after` may be the bytes of any id.
   virtual Result<Page<DocumentHeader>> list_documents(const PageRequest& request) = 0;
   /// Documents, deleted ones left out, whose base58 text begins so. Cost: O(log n + limit).
   virtual Result<std::vector<DocumentId>> find_by_prefix(std::string_view base58,
@@ -210,6 +218,9 @@ class Store {
   /// By name, bytewise, those that begin with request.prefix.
   virtual Result<Page<NameEntry>> list_names(const PageRequest& request) = 0;
   virtual Result<std::vector<std::string>> names_of(const DocumentId& document) = 0;
+  /// By document, then by name. `after` may be the bytes of an id: the page begins with that
+  /// document's names.
+  virtual Result<Page<NameEntry>> list_names_by_document(const PageRequest& request) = 0;
 
   // Peers, identity, and what the agent keeps.
 

@@ -259,6 +259,44 @@ TEST_CASE("names are compared and set", "[store]") {
   }
 }
 
+TEST_CASE("names are listed by document and page, from any document on", "[store]") {
+  Subject subject(GENERATE(false, true));
+  Store& store = subject.store();
+  REQUIRE(wait_for([&](Done done) {
+    store.put_names({{"a", {}, document(1)},
+                     {"a2", {}, document(1)},
+                     {"b", {}, document(1)},
+                     {"b/c", {}, document(2)},
+                     {"c", {}, document(3)}},
+                    std::move(done));
+  }));
+  const auto listed = [&](std::string after) {
+    std::vector<std::string> names;
+    PageRequest request{.after = std::move(after), .prefix = {}, .limit = 2};
+    do {
+      const auto page = store.list_names_by_document(request);
+      REQUIRE(page.has_value());
+      CHECK(page->items.size() <= 2);
+      for (const NameEntry& entry : page->items) {
+        CHECK(store.find_name(entry.name)->value() == entry.document);
+        names.push_back(entry.name);
+      }
+      request.after = page->next;
+    } while (!request.after.empty());
+    return names;
+  };
+  std::vector<std::string> all, behind;
+  std::set<DocumentId> documents{document(1), document(2), document(3)};
+  for (const DocumentId& id : documents) {
+    const auto names = store.names_of(id).value();
+    all.insert(all.end(), names.begin(), names.end());
+    if (id != *documents.begin()) behind.insert(behind.end(), names.begin(), names.end());
+  }
+  CHECK(listed({}) == all);
+  const auto& second = *std::next(documents.begin());
+  CHECK(listed(std::string(as_text(second.bytes))) == behind);
+}
+
 TEST_CASE("a name over 512 bytes, empty, or not UTF-8 is refused", "[store]") {
   Subject subject(GENERATE(false, true));
   Store& store = subject.store();
