@@ -9,7 +9,7 @@
 namespace converge::store {
 namespace {
 
-constexpr std::size_t kKeysPerBatch = 10'000;
+constexpr std::size_t kSyncStatesPerBatch = 10'000;
 
 Result<Ledger> read_ledger(Kv& kv) {
   const std::string key = meta_key(kLedgerName);
@@ -31,7 +31,7 @@ Result<std::vector<std::string>> sync_states(Kv& kv, std::string& from) {
   for (at.seek(from); at.valid() && at.key().starts_with("d"); at.next()) {
     const auto parsed = parse_key(at.key());
     if (!parsed || parsed->kind != Kind::kPeerSync) continue;
-    if (keys.size() == kKeysPerBatch) {
+    if (keys.size() == kSyncStatesPerBatch) {
       from = at.key();
       return keys;
     }
