@@ -95,7 +95,8 @@ TEST_CASE("a page reads no more than it shows, and no document", "[control]") {
   fill(services, 300);
   const std::string last_named = services.must("doc.heads", {{"doc", name_of(98)}})["id"];
   Json unnamed;  // the first behind all names
-  for (const Json& item : services.must("doc.list", Json::object())["items"]) {
+  const Json all = services.must("doc.list", Json::object());
+  for (const Json& item : all["items"]) {
     if (item["name"].is_null() && unnamed.is_null()) unnamed = item["id"];
   }
   for (const Json& params :
