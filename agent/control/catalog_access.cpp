@@ -76,10 +76,6 @@ void edit_catalog(Services& services, std::optional<store::IdempotentResult> rem
       });
 }
 
-}  // namespace
-
-namespace {
-
 /// Names without the catalog that gave them: damage took all of it. What the index knows goes into
 /// the new one, which would otherwise take it away.
 Result<void> take_names_from_index(ShardAccess& shard, const DocumentId& catalog,

@@ -44,23 +44,25 @@ Patches Document::Impl::diff(const Clock& before, const Clock& after, TextUnit u
 }
 
 Result<Patches> Document::diff(const Heads& before, const Heads& after, TextUnit unit) const {
-  const crdt::ChangeGraph& graph = sealed().graph;
+  const Impl& impl = sealed();
+  const crdt::ChangeGraph& graph = impl.graph;
   const auto clock_at = [&](const Heads& heads) -> std::optional<Clock> {
     bool missing = false;
-    const auto indices = sealed().indices_of(heads, &missing);
+    const auto indices = impl.indices_of(heads, &missing);
     if (missing) return std::nullopt;
-    auto near = crdt::clock_near_present(graph, sealed().ops.actors().size(), indices, kNearSteps);
+    auto near = crdt::clock_near_present(graph, impl.ops.actors().size(), indices, kNearSteps);
     return near ? std::move(*near) : graph.clock_of(indices);
   };
   const auto from = clock_at(before);
   const auto to = clock_at(after);
   if (!from || !to) return Error{ErrorCode::kNotFound, "unknown heads"};
-  return sealed().diff(*from, *to, unit);
+  return impl.diff(*from, *to, unit);
 }
 
 Result<Patches> Document::patches_of(const std::vector<ChangeHash>& last, TextUnit unit) const {
-  const crdt::ChangeGraph& graph = sealed().graph;
-  const Clock after = crdt::present_clock(graph, sealed().ops.actors().size());
+  const Impl& impl = sealed();
+  const crdt::ChangeGraph& graph = impl.graph;
+  const Clock after = crdt::present_clock(graph, impl.ops.actors().size());
   Clock before;
   std::vector<ChangeIndex> changes;
   for (const ChangeHash& hash : last) {
@@ -70,7 +72,7 @@ Result<Patches> Document::patches_of(const std::vector<ChangeHash>& last, TextUn
   }
   std::sort(changes.begin(), changes.end());
   changes.erase(std::unique(changes.begin(), changes.end()), changes.end());
-  std::vector<std::uint32_t> taken(sealed().ops.actors().size(), 0);
+  std::vector<std::uint32_t> taken(impl.ops.actors().size(), 0);
   for (const ChangeIndex change : changes) ++taken[graph.at(change).actor];
   for (model::ActorIndex actor = 0; actor < taken.size(); ++actor) {
     before.raise(actor, after.of(actor) - taken[actor]);
@@ -78,7 +80,7 @@ Result<Patches> Document::patches_of(const std::vector<ChangeHash>& last, TextUn
   if (graph.not_in(before) != changes) {
     return Error{ErrorCode::kInvalid, "later changes build on the ones named"};
   }
-  return sealed().diff(before, after, unit);
+  return impl.diff(before, after, unit);
 }
 
 }  // namespace converge::engine

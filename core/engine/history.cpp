@@ -66,21 +66,23 @@ bool Document::has_change(const ChangeHash& hash) const {
 }
 
 bool Document::has_orphan(const ChangeHash& hash) const {
-  return sealed().orphans.find(hash) != nullptr;
+  return impl_->orphans.find(hash) != nullptr;
 }
 
 std::optional<Bytes> Document::change_bytes(const ChangeHash& hash) const {
-  if (const auto index = sealed().graph.find(hash)) return sealed().chunk_of(*index);
-  if (const model::ChangeEnvelope* const orphan = sealed().orphans.find(hash)) {
+  Impl& impl = sealed();
+  if (const auto index = impl.graph.find(hash)) return impl.chunk_of(*index);
+  if (const model::ChangeEnvelope* const orphan = impl.orphans.find(hash)) {
     return format::write_chunk(format::ChunkType::kChange, orphan->body, orphan->hash);
   }
   return std::nullopt;
 }
 
 std::optional<ChangeInfo> Document::change_info(const ChangeHash& hash) const {
-  const auto index = sealed().graph.find(hash);
+  Impl& impl = sealed();
+  const auto index = impl.graph.find(hash);
   if (!index) return std::nullopt;
-  return sealed().info(*index);
+  return impl.info(*index);
 }
 
 namespace {
@@ -102,8 +104,9 @@ bool covers_all_before(const crdt::ChangeGraph& graph, ChangeIndex end,
 }  // namespace
 
 std::vector<ChangeHash> Document::changes_since(const Heads& have) const {
-  const crdt::ChangeGraph& graph = sealed().graph;
-  const auto known = sealed().indices_of(have);
+  const Impl& impl = sealed();
+  const crdt::ChangeGraph& graph = impl.graph;
+  const auto known = impl.indices_of(have);
   std::vector<ChangeHash> out;
   const ChangeIndex end = known.empty() ? 0 : *std::ranges::max_element(known) + 1;
   const std::size_t behind = graph.size() - end;
@@ -119,7 +122,8 @@ std::vector<ChangeHash> Document::changes_since(const Heads& have) const {
 }
 
 std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
-  const crdt::OrphanQueue& orphans = sealed().orphans;
+  const Impl& impl = sealed();
+  const crdt::OrphanQueue& orphans = impl.orphans;
   std::unordered_set<ChangeHash, model::ChangeHashHasher> seen;
   std::vector<ChangeHash> open(heads.begin(), heads.end());
   for (const model::ChangeEnvelope& orphan : orphans.changes()) open.push_back(orphan.hash);
@@ -127,7 +131,7 @@ std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
   while (!open.empty()) {
     const ChangeHash hash = open.back();
     open.pop_back();
-    if (sealed().graph.find(hash) || !seen.insert(hash).second) continue;
+    if (impl.graph.find(hash) || !seen.insert(hash).second) continue;
     if (const model::ChangeEnvelope* const orphan = orphans.find(hash)) {
       for (std::uint32_t i = 0; i < orphan->deps_count; ++i) open.push_back(orphan->dep(i));
     } else {
@@ -140,33 +144,31 @@ std::vector<ChangeHash> Document::missing_deps(const Heads& heads) const {
 
 std::vector<ChangeHash> Document::orphans() const {
   std::vector<ChangeHash> out;
-  for (const model::ChangeEnvelope& orphan : sealed().orphans.changes()) out.push_back(orphan.hash);
+  for (const model::ChangeEnvelope& orphan : impl_->orphans.changes()) out.push_back(orphan.hash);
   return out;
 }
 
 bool Document::is_ancestor(const ChangeHash& ancestor, const Heads& of) const {
-  const auto index = sealed().graph.find(ancestor);
+  const Impl& impl = sealed();
+  const auto index = impl.graph.find(ancestor);
   if (!index) return false;
-  return sealed().graph.includes(sealed().graph.clock_of(sealed().indices_of(of)), *index);
+  return impl.graph.includes(impl.graph.clock_of(impl.indices_of(of)), *index);
 }
 
 std::optional<std::vector<ChangeHash>> Document::change_deps(const ChangeHash& hash) const {
-  if (const auto index = sealed().graph.find(hash)) return sealed().dep_hashes(*index);
-  if (const auto* const orphan = sealed().orphans.find(hash)) return orphan->deps();
+  const Impl& impl = sealed();
+  if (const auto index = impl.graph.find(hash)) return impl.dep_hashes(*index);
+  if (const auto* const orphan = impl.orphans.find(hash)) return orphan->deps();
   return std::nullopt;
 }
 
-std::vector<ChangeHash> Document::all_changes() const {
-  std::vector<ChangeHash> out;
-  out.reserve(sealed().graph.size());
-  for (ChangeIndex i = 0; i < sealed().graph.size(); ++i) out.push_back(sealed().graph.hash(i));
-  return out;
-}
+std::vector<ChangeHash> Document::all_changes() const { return sealed().graph.hashes(); }
 
 std::optional<ChangeHash> Document::change_of(OpId id) const {
-  const auto index = sealed().graph.change_of(id);
+  const crdt::ChangeGraph& graph = sealed().graph;
+  const auto index = graph.change_of(id);
   if (!index) return std::nullopt;
-  return sealed().graph.hash(*index);
+  return graph.hash(*index);
 }
 
 }  // namespace converge::engine

@@ -140,12 +140,13 @@ std::unique_ptr<Document::Impl> Document::Impl::copy(model::ActorId own) const {
 }
 
 Bytes Document::save(const SaveOptions& options) const {
-  ASSERT(!sealed().in_transaction);
+  ASSERT(!impl_->in_transaction);
+  const Impl& impl = sealed();
   format::EncodeDocumentOptions encode;
   encode.deflate = options.deflate;
-  Bytes out = format::encode_document(sealed().snapshot(), encode);
+  Bytes out = format::encode_document(impl.snapshot(), encode);
   if (!options.include_orphans) return out;
-  for (const model::ChangeEnvelope& orphan : sealed().orphans.changes()) {
+  for (const model::ChangeEnvelope& orphan : impl.orphans.changes()) {
     const Bytes chunk = format::write_chunk(format::ChunkType::kChange, orphan.body, orphan.hash);
     out.insert(out.end(), chunk.begin(), chunk.end());
   }
